@@ -1,0 +1,1 @@
+"""Athanor: an autonomous closed loop for discovering materials."""

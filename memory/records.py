@@ -1,0 +1,260 @@
+"""The nouns of the project: frozen records that validate themselves and round-trip through JSON.
+
+Knows pydantic. Must not know torch, databases, or how any of these records comes about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+Vector = tuple[float, float, float]
+Direction = Literal["maximise", "minimise"]
+Comparison = Literal["<=", ">="]
+Method = Literal["measured", "simulated", "predicted"]
+Status = Literal["proposed", "staged", "completed", "failed"]
+Verdict = Literal["open", "supported", "refuted", "inconclusive"]
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Objective(Record):
+    """One property that is wanted high or low."""
+
+    property: str
+    direction: Direction
+    unit: str
+
+
+class Constraint(Record):
+    """A bound on a property that a hit must keep."""
+
+    property: str
+    comparison: Comparison
+    value: float
+    unit: str
+
+    def holds(self, value: float) -> bool:
+        """Whether a measured value keeps the bound."""
+        return value <= self.value if self.comparison == "<=" else value >= self.value
+
+
+class Budget(Record):
+    """What a campaign may spend.
+
+    Attributes:
+        evaluations: Trials that may be given to the oracle, failed ones counted.
+        hours: Wall-clock hours, summed over all runs of the campaign; None for no limit.
+        failures_in_a_row: Trials that may fail one after another before the campaign stops.
+    """
+
+    evaluations: Annotated[int, Field(ge=1)]
+    hours: Annotated[float, Field(gt=0)] | None = None
+    failures_in_a_row: Annotated[int, Field(ge=1)] = 10
+
+
+class Goal(Record):
+    """What a campaign is for."""
+
+    statement: str
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    constraints: tuple[Constraint, ...] = ()
+    budget: Budget
+
+
+class Crystal(Record):
+    """A periodic arrangement of atoms, fully ordered.
+
+    Attributes:
+        lattice: Lattice vectors as rows, `(3, 3)` in Å.
+        species: Chemical symbols, `(n_atoms,)`.
+        coordinates: Fractional coordinates, `(n_atoms, 3)`.
+    """
+
+    lattice: tuple[Vector, Vector, Vector]
+    species: Annotated[tuple[str, ...], Field(min_length=1)]
+    coordinates: tuple[Vector, ...]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Crystal:
+        if len(self.species) != len(self.coordinates):
+            raise ValueError(f"{len(self.species)} species but {len(self.coordinates)} coordinates")
+        return self
+
+
+class Point(Record):
+    """One setting of named variables."""
+
+    values: dict[str, float | str]
+
+
+class Provenance(Record):
+    """Where a candidate comes from.
+
+    Attributes:
+        tool: Tool and generator, `generate/substitute` for example.
+        parents: Candidate ids or names of prototypes it was made from.
+        seed: Seed of the random numbers used.
+        version: Version of the model or package that made it.
+        note: What was done, in words (`Ti→Zr in perovskite`).
+    """
+
+    tool: str
+    parents: tuple[str, ...] = ()
+    seed: int = 0
+    version: str = ""
+    note: str = ""
+
+
+class Candidate(Record):
+    """One point of the space, with its provenance. Equal content has an equal id."""
+
+    content: Crystal | Point
+    provenance: Provenance
+
+    @cached_property
+    def id(self) -> str:
+        """Content hash, 16 hexadecimal digits; provenance does not enter."""
+        return content_hash(self.content)
+
+
+class Measurement(Record):
+    """A value of a property with its unit and where it comes from.
+
+    Attributes:
+        deviation: Standard deviation in the same unit; None where the source states none.
+        source: Oracle, model and version.
+    """
+
+    property: str
+    value: float
+    deviation: Annotated[float, Field(ge=0)] | None = None
+    unit: str
+    method: Method
+    source: str
+
+
+FailureKind = Literal[
+    "unsupported_element",
+    "size",
+    "overlap",
+    "volume",
+    "isolated_atoms",
+    "unconverged",
+    "exploded",
+    "collapsed",
+    "not_a_number",
+    "poor_fit",
+    "missing",
+    "crash",
+    "timeout",
+]
+
+
+class Failure(Record):
+    """Why a trial gave no result."""
+
+    kind: FailureKind
+    message: str
+
+
+class Outcome(Record):
+    """What an oracle returns for a candidate: measurements, or a failure.
+
+    Attributes:
+        crystal: The structure the measurements belong to (relaxed), if the oracle changes it.
+        details: Diagnostics to keep: quality of a fit, number of steps, what it was compared with.
+        cpu_seconds: Processor time spent.
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    failure: Failure | None = None
+    crystal: Crystal | None = None
+    details: dict[str, JsonValue] = {}
+    cpu_seconds: float = 0.0
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Outcome:
+        if (self.failure is None) == (not self.measurements):
+            raise ValueError("an outcome holds measurements or a failure, one of the two")
+        return self
+
+
+class Condition(Record):
+    """One test on a feature of a candidate, such as `volume_per_atom <= 6` or `elements any_of (B, C)`."""
+
+    feature: str
+    comparison: Literal["<=", ">=", "any_of"]
+    value: float | tuple[str, ...]
+
+
+class Prediction(Record):
+    """What a hypothesis says will be seen: most candidates that meet the conditions pass the bound."""
+
+    conditions: tuple[Condition, ...]
+    property: str
+    comparison: Comparison
+    value: float
+    unit: str
+
+
+class Hypothesis(Record):
+    """A claim that can fail.
+
+    Attributes:
+        id: `h1`, `h2`, … within its campaign.
+        evidence: Numbers of the trials that suggested it; they do not count when it is judged.
+        since: Number of the first trial that may count when it is judged: one above the last trial known
+            when it was stated.
+    """
+
+    id: str
+    statement: str
+    rationale: str
+    prediction: Prediction
+    evidence: tuple[int, ...] = ()
+    since: Annotated[int, Field(ge=1)] = 1
+
+
+class Judgement(Record):
+    """The verdict on a hypothesis with the statistic behind it.
+
+    Attributes:
+        statistic: Name and value of the statistic, in words.
+        passed: Trials stated after the hypothesis that meet its conditions and pass its bound.
+        failed: Trials likewise that do not pass.
+    """
+
+    hypothesis: str
+    verdict: Verdict
+    statistic: str
+    passed: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+
+
+def content_hash(content: Crystal | Point) -> str:
+    """Hash a candidate's content: 16 hexadecimal digits, the same on every machine.
+
+    Numbers are rounded, those of a crystal to 6 decimals and those of a point to 12 significant digits (a variable
+    may be tiny), so that a round trip through text does not change the id.
+    """
+
+    def rounded(value: JsonValue) -> JsonValue:
+        if isinstance(value, float):
+            return (round(value, 6) if isinstance(content, Crystal) else float(f"{value:.12g}")) + 0.0
+        if isinstance(value, list):
+            return [rounded(item) for item in value]
+        if isinstance(value, dict):
+            return {key: rounded(item) for key, item in value.items()}
+        return value
+
+    text = json.dumps(rounded(content.model_dump(mode="json")), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

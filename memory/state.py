@@ -1,0 +1,159 @@
+"""The state of a campaign: a pure fold of its events.
+
+Knows records and events. Must not know where events are kept or who acts on the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from .events import (
+    CampaignOpened,
+    Entry,
+    HypothesisJudged,
+    HypothesisStated,
+    Reflected,
+    RunEnded,
+    RunStarted,
+    TrialFinished,
+    TrialProposed,
+    TrialStaged,
+)
+from .records import Candidate, Hypothesis, Judgement, Outcome, Status
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate at one oracle, as far as it has come.
+
+    Attributes:
+        finished_at: When the answer was written, UTC; when it came does not make it another trial.
+    """
+
+    number: int
+    batch: int
+    oracle: str
+    candidate: Candidate
+    hypothesis: str | None
+    reason: str
+    predicted: Mapping[str, tuple[float, float]]
+    status: Status = "proposed"
+    outcome: Outcome | None = None
+    finished_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Measured values by property; empty before completion and after a failure."""
+        return {m.property: m.value for m in self.outcome.measurements} if self.outcome else {}
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the oracle has answered."""
+        return self.outcome is not None
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything known about a campaign.
+
+    Attributes:
+        spec: The campaign file as validated.
+        trials: By number, in order of proposal.
+        judgements: The latest by hypothesis id.
+        reflections: Text by batch.
+        batches: Number of batches proposed.
+        spent: Wall-clock seconds of all runs, each counted up to its last entry.
+        ended: How the latest run ended; None while one is at work, or was killed.
+        last: Number of the last entry folded in.
+        versions: Packages that matter, as they were when the campaign was opened.
+    """
+
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    trials: Mapping[int, Trial] = field(default_factory=dict)
+    hypotheses: Mapping[str, Hypothesis] = field(default_factory=dict)
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    reflections: Mapping[int, str] = field(default_factory=dict)
+    batches: int = 0
+    spent: float = 0.0
+    ended: RunEnded | None = None
+    last: int = 0
+    last_time: datetime | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def completed(self) -> tuple[Trial, ...]:
+        """Trials with measurements, in order of proposal."""
+        return tuple(t for t in self.trials.values() if t.status == "completed")
+
+    @property
+    def failed(self) -> tuple[Trial, ...]:
+        """Trials that ended in a failure, in order of proposal."""
+        return tuple(t for t in self.trials.values() if t.status == "failed")
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        """Trials without an answer yet, in order of proposal."""
+        return tuple(t for t in self.trials.values() if not t.is_finished)
+
+    def before(self, batch: int) -> State:
+        """The state as a planner of a later batch may see it: trials of `batch` and above count as pending.
+
+        What a planner sees must not depend on how fast the results of the running batch come in,
+        or a resumed campaign would differ from an uninterrupted one.
+        """
+        trials = {
+            n: t
+            if t.batch < batch or t.outcome is None
+            else replace(t, status="staged", outcome=None, finished_at=None)
+            for n, t in self.trials.items()
+        }
+        return replace(self, trials=trials)
+
+
+def fold(entries: Iterable[Entry], state: State | None = None) -> State:
+    """Fold entries into a state; folding in two steps gives the same as in one."""
+    state = state or State()
+    trials, hypotheses = dict(state.trials), dict(state.hypotheses)
+    judgements, reflections = dict(state.judgements), dict(state.reflections)
+    spec, batches, spent, ended = state.spec, state.batches, state.spent, state.ended
+    last, last_time, versions = state.last, state.last_time, state.versions
+    for entry in entries:
+        event = entry.event
+        if last_time is not None and not isinstance(event, RunStarted) and ended is None:
+            spent += max(0.0, (entry.time - last_time).total_seconds())
+        match event:
+            case CampaignOpened():
+                spec, versions = event.spec, event.versions
+            case RunStarted():
+                ended = None
+            case HypothesisStated():
+                hypotheses[event.hypothesis.id] = event.hypothesis
+            case TrialProposed():
+                trials[event.trial] = Trial(
+                    event.trial,
+                    event.batch,
+                    event.oracle,
+                    event.candidate,
+                    event.hypothesis,
+                    event.reason,
+                    event.predicted,
+                )
+                batches = max(batches, event.batch)
+            case TrialStaged():
+                trials[event.trial] = replace(trials[event.trial], status="staged")
+            case TrialFinished():
+                status: Status = "failed" if event.outcome.failure else "completed"
+                trials[event.trial] = replace(
+                    trials[event.trial], status=status, outcome=event.outcome, finished_at=entry.time
+                )
+            case HypothesisJudged():
+                judgements[event.judgement.hypothesis] = event.judgement
+            case Reflected():
+                reflections[event.batch] = event.text
+            case RunEnded():
+                ended = event
+        last, last_time = entry.number, entry.time
+    return State(spec, trials, hypotheses, judgements, reflections, batches, spent, ended, last, last_time, versions)
