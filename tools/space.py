@@ -1,0 +1,69 @@
+"""What may vary in a campaign, as the campaign file states it.
+
+Knows pydantic and the names of the elements. Must not know how candidates are made (generate.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pymatgen.core import Element
+
+from ..memory.records import Record
+
+
+class CrystalSpace(Record):
+    """Ordered crystals made of some elements.
+
+    Attributes:
+        elements: Symbols that may occur.
+        required: At least one of these must occur; empty for no such rule.
+        n_elements: Smallest and largest number of different elements.
+        max_atoms: Largest number of atoms in the primitive cell.
+        seeds: Files or folders of crystals that serve as parents beside the prototypes that come with the package.
+    """
+
+    kind: Literal["crystal"] = "crystal"
+    elements: Annotated[tuple[str, ...], Field(min_length=1)]
+    required: tuple[str, ...] = ()
+    n_elements: tuple[int, int] = (1, 4)
+    max_atoms: Annotated[int, Field(ge=1, le=100)] = 12
+    seeds: tuple[Path, ...] = ()
+
+    @field_validator("elements", "required")
+    @classmethod
+    def _known_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [symbol for symbol in symbols if not Element.is_valid_symbol(symbol)]
+        if unknown:
+            raise ValueError(f"no such element: {', '.join(unknown)}; chemical symbols such as C, Si, Mg are allowed")
+        return symbols
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CrystalSpace:
+        low, high = self.n_elements
+        if not 1 <= low <= high:
+            raise ValueError(f"n_elements is {low} to {high}; 1 <= smallest <= largest is allowed")
+        if low > len(self.elements):
+            raise ValueError(f"n_elements asks for {low} elements but only {len(self.elements)} may occur")
+        outside = set(self.required) - set(self.elements)
+        if outside:
+            raise ValueError(f"required holds {', '.join(sorted(outside))}, which elements does not allow")
+        return self
+
+
+class PoolSpace(Record):
+    """A finite pool of settings, one row of a CSV file each.
+
+    Attributes:
+        file: CSV with a header; one row is one point.
+        variables: Columns that vary, name to unit ("1" for none). Text columns are categories.
+    """
+
+    kind: Literal["pool"] = "pool"
+    file: Path
+    variables: Annotated[dict[str, str], Field(min_length=1)]
+
+
+Space = Annotated[CrystalSpace | PoolSpace, Field(discriminator="kind")]
