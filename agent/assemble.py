@@ -1,0 +1,159 @@
+"""The composition root: a campaign file and a home folder become a wired campaign.
+
+Knows every implementation and chooses among them. Must not know terminals; nothing but the faces imports it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+
+from ..memory.errors import UserError
+from ..memory.ledger import Ledger
+from ..memory.records import Candidate, Outcome
+from ..memory.sql import open_ledger
+from ..memory.state import State, fold
+from ..tools.oracle import OracleSettings
+from ..tools.oracles import evaluate
+from .campaign import Campaign
+from .campaign_file import CampaignFile, parse_campaign, read_campaign_file
+from .executors import process_pool
+from .planner import Planner
+
+_PACKAGES = ("athanor", "ase", "botorch", "chgnet", "pymatgen", "sevenn", "torch")
+
+
+def home_folder(given: Path | None) -> Path:
+    """The folder that holds all state: the one given, else `ATHANOR_HOME`, else `athanor-home` here."""
+    return given or Path(os.environ.get("ATHANOR_HOME") or "athanor-home")
+
+
+def campaign_folder(home: Path, name: str) -> Path:
+    """Where a campaign's reports lie."""
+    return home / "campaigns" / name
+
+
+def open_home(home: Path) -> Ledger:
+    """Open the ledger of a home folder, or the database that `ATHANOR_DATABASE` names."""
+    return open_ledger(home, os.environ.get("ATHANOR_DATABASE") or None)
+
+
+def ready_made(name: str) -> Path:
+    """The path of a campaign file that comes with the package.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    folder = Path(str(files("athanor") / "campaigns"))
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        raise UserError(f"no ready-made campaign {name!r}; there are: {known}")
+    return path
+
+
+def new_campaign(path: Path, ledger: Ledger, name: str | None = None) -> Campaign:
+    """Wire a campaign that has not run before.
+
+    Args:
+        path: The campaign file.
+        ledger: Where it will be kept.
+        name: Another name than the file's.
+
+    Raises:
+        UserError: The file is wrong, or the ledger holds a campaign of this name.
+    """
+    file = read_campaign_file(path)
+    if name:
+        file = parse_campaign({**file.model_dump(mode="json"), "name": name}, f"--name {name}")
+    if file.name in ledger.campaigns():
+        raise UserError(
+            f"a campaign named {file.name!r} is already there; go on with it by "
+            f"`athanor run --resume {file.name}`, or start anew by `athanor run --name OTHER`"
+        )
+    return wire(file, ledger)
+
+
+def resumed_campaign(name: str, ledger: Ledger) -> Campaign:
+    """Wire a campaign that the ledger holds, from the file it was started with.
+
+    Raises:
+        UserError: The ledger holds no such campaign.
+    """
+    return wire(parse_campaign(state_of(name, ledger).spec, f"campaign {name} in the ledger"), ledger)
+
+
+def state_of(name: str, ledger: Ledger) -> State:
+    """The state of a campaign in the ledger.
+
+    Raises:
+        UserError: The ledger holds no such campaign.
+    """
+    state = fold(ledger.entries(name))
+    if not state.last:
+        known = ", ".join(ledger.campaigns())
+        raise UserError(f"no campaign named {name!r}; there are: {known or 'none yet'}")
+    return state
+
+
+def free_name(wanted: str, ledger: Ledger) -> str:
+    """Find a name that no campaign bears: `wanted`, else the first free of `wanted-2`, `wanted-3` and so on."""
+    taken = set(ledger.campaigns())
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def holder() -> str:
+    """Who runs this process, as shown to whoever wants the same campaign."""
+    return f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}"
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide over numbers."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def oracle_name(settings: OracleSettings) -> str:
+    """What a trial's oracle is called: the potential, the table's file or the function."""
+    if settings.kind == "simulation":
+        return settings.calculator
+    return settings.file.name if settings.kind == "table" else settings.function
+
+
+def wire(
+    file: CampaignFile, ledger: Ledger, ask: Callable[[OracleSettings, Candidate], Outcome] = evaluate
+) -> Campaign:
+    """Wire a validated campaign.
+
+    Args:
+        ask: Picklable function that answers a candidate at the oracle that some settings describe.
+    """
+    oracles = {oracle_name(file.oracle): partial(ask, file.oracle)}
+    if file.confirming_oracle:
+        oracles[oracle_name(file.confirming_oracle)] = partial(ask, file.confirming_oracle)
+    return Campaign(file, ledger, _planner(file), oracles, process_pool(file.workers))
+
+
+def _planner(file: CampaignFile) -> Planner:
+    if file.planner == "random":
+        from .random_planner import RandomPlanner
+
+        return RandomPlanner(file.goal, file.space, file.seed)
+    from .builtin import BuiltinPlanner
+
+    return BuiltinPlanner(file.goal, file.space, file.seed)

@@ -1,0 +1,258 @@
+"""The campaign: the one object with state, and the only one that spends.
+
+Knows planner, oracle settings, executor and ledger by their contracts. Must not know files, terminals
+or which implementations it was given (assemble.py chooses them).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import replace
+
+from ..memory.events import (
+    CampaignOpened,
+    Event,
+    HypothesisJudged,
+    HypothesisStated,
+    Reflected,
+    RunEnded,
+    RunStarted,
+    TrialFinished,
+    TrialProposed,
+    TrialStaged,
+)
+from ..memory.ledger import Ledger
+from ..memory.records import Candidate, Failure, Outcome
+from ..memory.state import State, fold
+from .campaign_file import CampaignFile
+from .confirm import candidates_to_confirm
+from .executors import ExecutorFactory, end_workers
+from .judge import judge
+from .planner import Planner
+from .stop import Stop, stop_reason
+
+Evaluate = Callable[[Candidate], Outcome]
+Watcher = Callable[[State, Sequence[int]], None]
+
+
+class Campaign:
+    """A goal, a space, an oracle, a planner, a budget and a ledger, at work.
+
+    Two batches are under way at a time, so that no worker waits for the last trial of a batch. The order is
+    fixed: propose 1, propose 2, settle 1, propose 3, settle 2, and so on. Batch b + 1 is planned from the
+    results of batches up to b - 1, whatever has come in of batch b: what is proposed depends on seed and
+    results alone, never on timing, and a resumed campaign goes on as an uninterrupted one would have.
+    """
+
+    def __init__(
+        self,
+        file: CampaignFile,
+        ledger: Ledger,
+        planner: Planner,
+        oracles: Mapping[str, Evaluate],
+        make_executor: ExecutorFactory,
+    ) -> None:
+        """Wire a campaign.
+
+        Args:
+            file: The validated campaign file.
+            ledger: Where events go; what it holds of this campaign is taken up.
+            planner: Decides what to try.
+            oracles: Name to picklable function of a candidate; the first is the one the budget is for, a
+                second one confirms hits.
+            make_executor: Makes the executor that evaluations run in.
+        """
+        self.file = file
+        self.state = State()
+        self._ledger = ledger
+        self._planner = planner
+        self._oracles = oracles
+        self._oracle, *confirming = oracles
+        self._confirming = confirming[0] if confirming else None
+        self._make_executor = make_executor
+        self._running: dict[Future[Outcome], int] = {}
+        self._suspects: set[int] = set()
+        self._dry_at: int | None = None
+
+    def run(self, holder: str, versions: Mapping[str, str], watch: Watcher = lambda state, running: None) -> State:
+        """Work until a stop rule holds, then confirm the best hits.
+
+        Args:
+            holder: Who runs this, as shown to a second process that tries to.
+            versions: Package to version, kept with the campaign.
+            watch: Called after every change with the state and the numbers of the trials at work.
+
+        Returns:
+            The state at the end; `state.ended` says why.
+
+        Raises:
+            UserError: Another process is at work on this campaign.
+            KeyboardInterrupt: After the interruption was recorded.
+        """
+        with self._ledger.writer(self.file.name, holder):
+            self.state = fold(self._ledger.entries(self.file.name))
+            if not self.state.last:
+                spec = self.file.model_dump(mode="json")
+                self._append(CampaignOpened(spec=spec, versions=dict(versions)))
+            self._append(RunStarted(holder=holder))
+            self._executor = self._make_executor()
+            try:
+                stop = self._work(watch)
+                self._append(RunEnded(reason=stop.reason, message=stop.message))
+            except KeyboardInterrupt:
+                self._append(RunEnded(reason="interrupted", message="interrupted by the user"))
+                raise
+            except Exception as error:
+                self._append(RunEnded(reason="error", message=f"{type(error).__name__}: {error}"[:500]))
+                raise
+            finally:
+                self._executor.shutdown(wait=False, cancel_futures=True)
+                if self._running:
+                    end_workers()
+            watch(self.state, ())
+        return self.state
+
+    def _work(self, watch: Watcher) -> Stop:
+        started, spent = time.monotonic(), self.state.spent
+        while True:
+            stop = self._plan(spent + time.monotonic() - started)
+            self._stage(stop)
+            watch(self.state, tuple(self._running.values()))
+            if self._running:
+                self._collect()
+            elif stop and not self._propose_confirmation():
+                return stop
+
+    def _plan(self, seconds: float) -> Stop | None:
+        """Settle and propose in the fixed order, as far as the results allow."""
+        while True:
+            proposed, settled = self._batches(), len(self.state.reflections)
+            view = self.state.before(settled + 1)
+            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds)
+            if not stop and self._dry_at == settled:
+                stop = Stop("exhausted", "no candidate is left that has not been tried")
+            if not stop and proposed - settled < 2:
+                if not self._propose(view, proposed + 1):
+                    self._dry_at = settled
+            elif settled < proposed and self._is_finished(settled + 1):
+                self._settle(settled + 1)
+            else:
+                return stop
+
+    def _propose(self, view: State, batch: int) -> bool:
+        """Ask the planner for a batch and record it; False when it has none."""
+        used = sum(trial.oracle == self._oracle for trial in view.trials.values())
+        proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
+        events: list[Event] = [HypothesisStated(hypothesis=proposal.hypothesis)] if proposal.hypothesis else []
+        tried = {trial.candidate.id for trial in view.trials.values()}
+        for pick in proposal.picks:
+            if pick.candidate.id in tried:
+                continue
+            tried.add(pick.candidate.id)
+            events.append(
+                TrialProposed(
+                    trial=len(tried),
+                    batch=batch,
+                    oracle=self._oracle,
+                    candidate=pick.candidate,
+                    hypothesis=pick.hypothesis,
+                    reason=pick.reason,
+                    predicted=dict(pick.predicted),
+                )
+            )
+        has_picks = any(isinstance(event, TrialProposed) for event in events)
+        if has_picks:
+            self._append(*events)
+        return has_picks
+
+    def _propose_confirmation(self) -> bool:
+        """Record the best hits as trials at the confirming oracle, once; False when there is nothing to confirm."""
+        confirmation = self.file.confirmation
+        if not self._confirming or not confirmation:
+            return False
+        if any(trial.oracle == self._confirming for trial in self.state.trials.values()):
+            return False
+        events = [
+            TrialProposed(
+                trial=len(self.state.trials) + rank,
+                batch=self.state.batches + 1,
+                oracle=self._confirming,
+                candidate=candidate,
+                reason=candidate.provenance.note,
+            )
+            for rank, candidate in enumerate(
+                candidates_to_confirm(self.file.goal, self.state.completed, confirmation.hits), start=1
+            )
+        ]
+        self._append(*events)
+        return bool(events)
+
+    def _settle(self, batch: int) -> None:
+        """Judge the open hypotheses on the results up to a finished batch, and reflect on it."""
+        view = self.state.before(batch + 1)
+        events: list[Event] = []
+        for name, hypothesis in view.hypotheses.items():
+            previous = view.judgements.get(name)
+            if previous is None or previous.verdict == "open":
+                judgement = judge(hypothesis, view)
+                if judgement != previous:
+                    events.append(HypothesisJudged(judgement=judgement))
+        judged = {e.judgement.hypothesis: e.judgement for e in events if isinstance(e, HypothesisJudged)}
+        view = replace(view, judgements={**view.judgements, **judged})
+        self._append(*events, Reflected(batch=batch, text=self._planner.reflect(view, batch)))
+
+    def _stage(self, stop: Stop | None) -> None:
+        """Hand unfinished trials to the executor."""
+        if stop and stop.reason == "hours":
+            self._running = {f: n for f, n in self._running.items() if not f.cancel()}
+        at_work = set(self._running.values())
+        waiting = [
+            trial
+            for trial in self.state.pending
+            if trial.number not in at_work
+            and (trial.oracle == self._confirming or not (stop and stop.reason == "hours"))
+        ]
+        if self._suspects:
+            # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
+            waiting = [trial for trial in waiting if trial.number == min(self._suspects)] if not at_work else []
+        if waiting:
+            self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
+            for trial in waiting:
+                future = self._executor.submit(self._oracles[trial.oracle], trial.candidate)
+                self._running[future] = trial.number
+
+    def _collect(self) -> None:
+        """Wait a moment for results and record those that came."""
+        done, _ = wait(self._running, timeout=1.0, return_when=FIRST_COMPLETED)
+        finished: dict[int, Outcome] = {}
+        is_broken = False
+        for future in done:
+            try:
+                finished[self._running[future]] = future.result()
+            except BrokenExecutor:
+                is_broken = True
+        self._running = {f: n for f, n in self._running.items() if n not in finished}
+        if is_broken:
+            lost = set(self._running.values())
+            self._running = {}
+            self._executor.shutdown(wait=False)
+            self._executor = self._make_executor()
+            self._suspects |= lost
+            if len(lost) == 1:
+                message = "the evaluation ended its worker process (out of memory, or a fault in compiled code)"
+                finished[lost.pop()] = Outcome(failure=Failure(kind="crash", message=message))
+        self._suspects -= finished.keys()
+        self._append(*(TrialFinished(trial=number, outcome=finished[number]) for number in sorted(finished)))
+
+    def _batches(self) -> int:
+        """Number of batches proposed for the search; a batch that confirms hits does not count."""
+        return max((t.batch for t in self.state.trials.values() if t.oracle == self._oracle), default=0)
+
+    def _is_finished(self, batch: int) -> bool:
+        return all(trial.is_finished for trial in self.state.trials.values() if trial.batch == batch)
+
+    def _append(self, *events: Event) -> None:
+        if events:
+            self.state = fold(self._ledger.append(self.file.name, events), self.state)

@@ -1,0 +1,203 @@
+"""The campaign file: what a person writes, validated whole before anything is spent.
+
+Knows pydantic, YAML and the settings of spaces and oracles. Must not know how a campaign runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from ..memory.errors import UserError
+from ..memory.records import Constraint, Goal, Objective, Record
+from ..tools.oracle import OracleSettings, SimulationSettings
+from ..tools.oracles import properties_of
+from ..tools.space import PoolSpace, Space
+
+PlannerName = Literal["builtin", "random"]
+
+
+class Confirmation(Record):
+    """A second, better potential that looks at the best hits when the search has ended."""
+
+    calculator: str
+    hits: Annotated[int, Field(ge=1)] = 3
+
+
+class CampaignFile(Record):
+    """A whole campaign.
+
+    Attributes:
+        name: Letters, digits, `-` and `_`; names the campaign's folder.
+        batch: Trials proposed together.
+        workers: Processes that evaluate.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+    goal: Goal
+    space: Space
+    oracle: OracleSettings
+    confirmation: Confirmation | None = None
+    planner: PlannerName = "builtin"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    batch: Annotated[int, Field(ge=1, le=1000)] = 4
+    workers: Annotated[int, Field(ge=1, le=1024)] = 2
+
+    @model_validator(mode="after")
+    def _oracle_answers_the_goal(self) -> CampaignFile:
+        offered = properties_of(self.oracle)
+        wanted: list[Objective | Constraint] = [*self.goal.objectives, *self.goal.constraints]
+        for wish in wanted:
+            if wish.property not in offered:
+                raise ValueError(
+                    f"the oracle does not give {wish.property!r}; it gives {', '.join(offered) or 'nothing'}"
+                )
+            if wish.unit != offered[wish.property]:
+                raise ValueError(
+                    f"{wish.property} is asked for in {wish.unit!r}, but the oracle gives it in "
+                    f"{offered[wish.property]!r}; write that unit and convert the bound"
+                )
+        named = [objective.property for objective in self.goal.objectives]
+        if len(set(named)) < len(named):
+            raise ValueError(f"objectives name a property twice: {', '.join(named)}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> CampaignFile:
+        is_pool = isinstance(self.space, PoolSpace)
+        if self.oracle.kind == "simulation" and is_pool:
+            raise ValueError("a simulation needs a space of kind crystal; a pool goes with a table or a function")
+        if self.oracle.kind == "table" and not is_pool:
+            raise ValueError("a table oracle needs a space of kind pool")
+        if self.confirmation and self.oracle.kind != "simulation":
+            raise ValueError("confirmation goes with an oracle of kind simulation only")
+        if self.confirmation and self.confirmation.calculator == getattr(self.oracle, "calculator", None):
+            raise ValueError("confirmation names the oracle's own calculator; another one is needed")
+        return self
+
+    @property
+    def confirming_oracle(self) -> SimulationSettings | None:
+        """Settings of the oracle that confirms hits: those of the campaign's, with the other potential."""
+        if self.confirmation is None or not isinstance(self.oracle, SimulationSettings):
+            return None
+        return self.oracle.model_copy(update={"calculator": self.confirmation.calculator, "references": None})
+
+
+def read_campaign_file(path: Path) -> CampaignFile:
+    """Read and validate a campaign file.
+
+    Paths in it are relative to the file's own folder.
+
+    Raises:
+        UserError: The file cannot be read, is not YAML, or a field is wrong; names the field's path and
+            what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"campaign file {path} cannot be read: {error}") from error
+    try:
+        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - derived from the safe loader
+    except yaml.YAMLError as error:
+        raise UserError(f"campaign file {path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"campaign file {path} holds no fields; name, goal, space and oracle are needed")
+    return parse_campaign(_with_absolute_paths(content, path.resolve().parent), str(path))
+
+
+def parse_campaign(content: Mapping[str, Any], source: str) -> CampaignFile:
+    """Validate the content of a campaign file strictly: nothing is converted, nothing ignored.
+
+    Args:
+        content: The file as a mapping.
+        source: What to call it in messages.
+
+    Raises:
+        UserError: One line a wrong field.
+    """
+    try:
+        return CampaignFile.model_validate_json(json.dumps(content), strict=True)
+    except TypeError as error:
+        raise UserError(f"{source}: {error}; write dates and other special values as text in quotes") from error
+    except ValidationError as error:
+        lines = [_explain(dict(problem)) for problem in error.errors(include_url=False)]
+        raise UserError("\n".join([f"{source} is not a valid campaign:", *lines])) from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML's safe loader, but a key given twice is an error: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _with_absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    def absolute(value: Any) -> Any:
+        if isinstance(value, list):
+            return [absolute(item) for item in value]
+        return str(folder / value) if isinstance(value, str) else value
+
+    resolved = dict(content)
+    for part in ("space", "oracle"):
+        if isinstance(resolved.get(part), dict):
+            resolved[part] = {
+                key: absolute(value) if key in ("file", "references", "seeds") else value
+                for key, value in resolved[part].items()
+            }
+    return resolved
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    location = problem["loc"]
+    where = ".".join(str(part) for part in _without_tags(location)) or "campaign"
+    if problem["type"] == "extra_forbidden":
+        allowed = _fields_at(location[:-1])
+        return f"  {where}: unknown key; allowed here: {', '.join(allowed)}"
+    if problem["type"] == "missing":
+        return f"  {where}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"  {where}: {message}"
+    given = json.dumps(problem["input"], default=str)
+    return f"  {where}: {given if len(given) <= 60 else given[:57] + '...'} is not allowed; {message}"
+
+
+_TAGS = {"crystal", "pool", "simulation", "table", "function"}
+
+
+def _without_tags(location: tuple[str | int, ...]) -> list[str | int]:
+    """A location without the tags by which pydantic marks the member of a union."""
+    return [part for index, part in enumerate(location) if not (index == 1 and part in _TAGS)]
+
+
+def _fields_at(location: tuple[str | int, ...]) -> list[str]:
+    """Fields allowed at a location, found by walking the models."""
+    model: type[BaseModel] = CampaignFile
+    for part in location:
+        if isinstance(part, int):
+            continue
+        found = _models_in(model.model_fields[part].annotation) if part in model.model_fields else []
+        if len(found) == 1:
+            model = found[0]
+        elif part in _TAGS:
+            model = next(m for m in _UNION_MEMBERS if m.model_fields["kind"].default == part)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]
+
+
+_UNION_MEMBERS = [*_models_in(Space), *_models_in(OracleSettings)]

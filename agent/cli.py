@@ -1,0 +1,163 @@
+"""The command line: reads arguments, shows results, translates errors into exit codes. Decides nothing.
+
+Knows typer and Rich. Heavy parts are imported inside the commands, so that `--help` answers at once.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 ended without meeting the goal, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..memory.errors import AthanorError, UserError
+
+if TYPE_CHECKING:
+    from ..memory.state import State
+    from .campaign import Campaign
+    from .summary import Summary
+
+app = typer.Typer(
+    help="An autonomous closed loop for discovering materials.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FAILED, WRONG_USAGE, GOAL_NOT_MET, INTERRUPTED = 1, 2, 3, 130
+
+Home = Annotated[
+    Path | None, typer.Option(help="Folder that holds all state.", envvar="ATHANOR_HOME", show_envvar=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.callback()
+def _root() -> None:
+    """An autonomous closed loop for discovering materials."""
+
+
+@app.command()
+def run(
+    file: Annotated[Path | None, typer.Argument(help="Campaign file; without one the default campaign runs.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with this campaign.", metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Option(help="Name for the new campaign, instead of the file's.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a campaign until a budget is used up; Ctrl-C stops it, and it can be resumed."""
+    from . import assemble
+
+    if resume and (file or name):
+        raise typer.BadParameter("--resume takes the campaign from the ledger; give no file and no --name with it")
+    with _errors_for_people():
+        folder = assemble.home_folder(home)
+        ledger = assemble.open_home(folder)
+        if resume:
+            campaign = assemble.resumed_campaign(resume, ledger)
+        elif file:
+            campaign = assemble.new_campaign(file, ledger, name)
+        else:
+            default = assemble.ready_made("stiff")
+            campaign = assemble.new_campaign(default, ledger, assemble.free_name(name or "stiff", ledger))
+        _work(campaign, folder, as_json)
+
+
+@app.command()
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """List the campaigns of a home folder and how far each has come."""
+    from . import assemble
+    from .labels import duration
+    from .summary import summarise
+
+    with _errors_for_people():
+        ledger = assemble.open_home(assemble.home_folder(home))
+        summaries = [summarise(assemble.state_of(name, ledger)) for name in ledger.campaigns()]
+    if as_json:
+        typer.echo(json.dumps(summaries))
+        return
+    table = Table("campaign", "ended", "evaluations", "failed", "hits", "time", box=None)
+    for summary in summaries:
+        finished = summary["completed"] + summary["failed"]
+        table.add_row(
+            summary["name"],
+            summary["reason"],
+            f"{finished} of {summary['budget']}",
+            str(summary["failed"]),
+            str(len(summary["hits"])),
+            duration(summary["wall_seconds"]),
+        )
+    Console().print(table if summaries else "no campaigns here yet; `athanor run` starts one")
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="Campaign to report on.")], home: Home = None, as_json: AsJson = False
+) -> None:
+    """Write a campaign's report anew: text, tables, plots and the structures of its hits."""
+    from . import assemble
+
+    with _errors_for_people():
+        folder = assemble.home_folder(home)
+        state = assemble.state_of(name, assemble.open_home(folder))
+        _show(state, assemble.campaign_folder(folder, name), as_json)
+
+
+def _work(campaign: Campaign, home: Path, as_json: bool) -> NoReturn:
+    """Run a wired campaign with a live view, then report."""
+    from . import assemble
+    from .progress import Progress
+
+    name = campaign.file.name
+    # An operator's `kill` or a service manager's stop is an interruption like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    errors = Console(stderr=True)
+    try:
+        with Progress(None if as_json else Console()) as progress:
+            state = campaign.run(assemble.holder(), assemble.versions(), progress.update)
+    except KeyboardInterrupt:
+        errors.print(
+            f"Interrupted; everything recorded is kept. Go on with: athanor run --resume {name}", soft_wrap=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    summary = _show(state, assemble.campaign_folder(home, name), as_json)
+    raise typer.Exit(0 if summary["hits"] else GOAL_NOT_MET)
+
+
+def _show(state: State, folder: Path, as_json: bool) -> Summary:
+    """Write the report, and print the summary and where the report lies."""
+    from .report import write_report
+    from .summary import render, summarise
+
+    path = write_report(state, folder)
+    summary = summarise(state)
+    if as_json:
+        typer.echo(json.dumps({**summary, "report": str(path)}))
+    else:
+        console = Console()
+        render(summary, console)
+        console.print(f"Report: {path}", soft_wrap=True)
+    return summary
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """Print the errors this package raises on purpose without a traceback, and exit by their kind."""
+    try:
+        yield
+    except AthanorError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error
+
+
+def main() -> None:
+    """Entry point of the `athanor` command."""
+    app()

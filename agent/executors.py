@@ -1,0 +1,63 @@
+"""Where evaluations run: an executor of the standard library, made by name.
+
+Knows processes. Must not know what is evaluated; Dask's `Client.get_executor()` or Parsl's
+`ParslPoolExecutor` fit the same seam.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any
+
+ExecutorFactory = Callable[[], Executor]
+
+
+class InlineExecutor(Executor):
+    """Evaluates at once, in this process: for tests, and where an oracle costs less than a process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function now and return its finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
+            future.set_exception(error)
+        return future
+
+
+def process_pool(workers: int) -> ExecutorFactory:
+    """Make a factory of process pools; a pool broken by a dying worker is replaced by a new one.
+
+    Processes are spawned, not forked: torch's thread pools do not survive a fork.
+    """
+
+    def make() -> Executor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+    return make
+
+
+def end_workers() -> None:
+    """End this process's worker processes at once, whatever they are doing."""
+    for process in multiprocessing.active_children():
+        process.terminate()
+
+
+def _start_worker() -> None:
+    # Ctrl-C reaches the whole process group; the campaign alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this a killed campaign leaves its workers behind for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

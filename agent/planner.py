@@ -1,0 +1,61 @@
+"""The planner's contract: what decides what to try next, and why.
+
+Knows records, state and the tools' protocols. Must not spend anything: only the campaign does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..memory.records import Candidate, Hypothesis
+from ..memory.state import State
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A candidate chosen for evaluation.
+
+    Attributes:
+        reason: Why this one, in words.
+        hypothesis: Id of the hypothesis it tests, if any.
+        predicted: What the surrogate expects: property to (mean, standard deviation).
+    """
+
+    candidate: Candidate
+    reason: str
+    hypothesis: str | None = None
+    predicted: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A batch, and the hypothesis stated with it if there is a new one.
+
+    Attributes:
+        picks: At most as many as asked for; none when no new candidate can be found.
+        notes: What the tools reported on the way, in words, for the reflection.
+    """
+
+    picks: tuple[Pick, ...]
+    hypothesis: Hypothesis | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Planner(Protocol):
+    """Decides what to try next.
+
+    Both methods are pure: the same state gives the same answer, so that a resumed campaign goes on as an
+    uninterrupted one would have.
+    """
+
+    name: str
+
+    def propose(self, state: State, n: int) -> Proposal:
+        """Choose up to `n` candidates for batch `state.batches + 1`; unfinished trials are pending."""
+        ...
+
+    def reflect(self, state: State, batch: int) -> str:
+        """Say in a few sentences what a finished batch has taught."""
+        ...

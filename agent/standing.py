@@ -1,0 +1,113 @@
+"""Where a campaign stands: its goal, the trials its budget is for, the hits and the best of them.
+
+Knows the state and merit. Must not know how any of it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..memory.errors import UserError
+from ..memory.records import Goal, Measurement
+from ..memory.state import State, Trial
+from ..tools import merit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HULL = "energy_above_hull"
+"""The property by which stability is told, in eV/atom, wherever an oracle gives it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state, read against its goal.
+
+    Attributes:
+        trials: Those at the oracle the budget is for, in order of proposal.
+        confirming: Those at another oracle, which look at hits a second time.
+        hits: Trials that keep all constraints, the best first.
+        front: Hits that no other hit dominates (the Pareto set), the best in the first objective first.
+    """
+
+    goal: Goal
+    oracle: str
+    trials: tuple[Trial, ...]
+    confirming: tuple[Trial, ...]
+    hits: tuple[Trial, ...]
+    front: tuple[Trial, ...]
+
+    @property
+    def completed(self) -> tuple[Trial, ...]:
+        """Trials with measurements, in order of proposal."""
+        return tuple(t for t in self.trials if t.status == "completed")
+
+    @property
+    def failed(self) -> tuple[Trial, ...]:
+        """Trials that ended in a failure, in order of proposal."""
+        return tuple(t for t in self.trials if t.status == "failed")
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Properties the goal names, with their units: objectives first, then constraints."""
+        return columns_of(self.goal)
+
+
+def columns_of(goal: Goal) -> tuple[tuple[str, str], ...]:
+    """Properties a goal names, with their units: objectives first, then constraints, each once."""
+    wanted = [(o.property, o.unit) for o in goal.objectives] + [(c.property, c.unit) for c in goal.constraints]
+    return tuple(dict.fromkeys(wanted))
+
+
+def goal_of(state: State) -> Goal:
+    """The goal of a campaign.
+
+    Raises:
+        UserError: The campaign has never been opened, so that nothing is known about it.
+    """
+    if "goal" not in state.spec:
+        raise UserError("the ledger holds no such campaign, or it was never opened; there is nothing to show")
+    return Goal.model_validate(state.spec["goal"])
+
+
+def standing_of(state: State) -> Standing:
+    """Read a state against its goal.
+
+    Raises:
+        UserError: The campaign has never been opened.
+    """
+    goal = goal_of(state)
+    oracle = next((t.oracle for t in state.trials.values()), "")
+    trials = tuple(t for t in state.trials.values() if t.oracle == oracle)
+    confirming = tuple(t for t in state.trials.values() if t.oracle != oracle)
+    front = merit.pareto(goal, trials)
+    in_front = {t.number for t in front}
+    others = [t for t in merit.feasible(goal, trials) if t.number not in in_front]
+    return Standing(
+        goal, oracle, trials, confirming, (*best_first(goal, front), *best_first(goal, others)), best_first(goal, front)
+    )
+
+
+def best_first(goal: Goal, trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """Trials that know the first objective, sorted by it."""
+    first = goal.objectives[0]
+    sign = -1 if first.direction == "maximise" else 1
+    known = [t for t in trials if first.property in t.values]
+    return tuple(sorted(known, key=lambda t: (sign * t.values[first.property], t.number)))
+
+
+def compared(standing: Standing, name: str) -> NDArray[np.float64]:
+    """Predicted mean, its standard deviation and what came back of a property, `(n_trials, 3)` in its unit."""
+    both = [t for t in standing.completed if name in t.predicted and name in t.values]
+    return np.array([(*t.predicted[name], t.values[name]) for t in both], dtype=float).reshape(-1, 3)
+
+
+def measurement(trial: Trial, name: str) -> Measurement | None:
+    """A trial's measurement of a property, None if it has none."""
+    if trial.outcome is None:
+        return None
+    return next((m for m in trial.outcome.measurements if m.property == name), None)

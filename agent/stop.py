@@ -1,0 +1,49 @@
+"""When a campaign stops: small callables of the state, each with a named reason.
+
+Knows state and goal. Must not know what the campaign does about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+from ..memory.records import Budget
+from ..memory.state import State
+
+Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why no further batch is proposed, by name and in words."""
+
+    reason: Reason
+    message: str
+
+
+def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> Stop | None:
+    """Find out whether a budget is used up.
+
+    Args:
+        state: What the campaign knows.
+        budget: What it may spend.
+        oracle: Name of the oracle the budget is for; trials at others do not count.
+        seconds: Wall-clock seconds spent so far, this run's included.
+
+    Returns:
+        The first reason to stop, or None.
+    """
+    trials = [trial for trial in state.trials.values() if trial.oracle == oracle]
+    finished = [trial for trial in trials if trial.is_finished]
+    in_a_row = len(list(takewhile(lambda trial: trial.status == "failed", reversed(finished))))
+    if in_a_row >= budget.failures_in_a_row:
+        last = finished[-1].outcome
+        kind = last.failure.kind if last and last.failure else ""
+        return Stop("failures_in_a_row", f"{in_a_row} trials failed one after another, the last: {kind}")
+    if len(trials) >= budget.evaluations:
+        return Stop("evaluations", f"all {budget.evaluations} evaluations of the budget are used")
+    if budget.hours is not None and seconds >= 3600 * budget.hours:
+        return Stop("hours", f"the {budget.hours:g} hours of the budget are used")
+    return None
