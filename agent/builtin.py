@@ -34,7 +34,7 @@ BLIND = 4
 """One in so many picks is drawn at random while nothing is known, or what is predicted is worse than a mean."""
 
 
-SCORED = 500
+SCORED = 300
 """Candidates that the acquisition is asked about at a time; of more, another random sample for each batch."""
 
 
@@ -68,7 +68,7 @@ class BuiltinPlanner:
         new = None if waiting else hypothesise(self.goal, state, pool, units)
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
-        picks, notes = self._wanted(state, pool, claim, n - len(drawn), drawn)
+        picks, notes = self._wanted(state, pool, claim, n, drawn)
         return Proposal((*picks, *drawn), new, (*_offer(offered), *notes))
 
     def reflect(self, state: State, batch: int) -> str:
@@ -92,14 +92,16 @@ class BuiltinPlanner:
     def _wanted(
         self, state: State, pool: Sequence[Candidate], claim: Hypothesis | None, n: int, drawn: Sequence[Pick]
     ) -> tuple[list[Pick], tuple[str, ...]]:
-        """What the acquisition wants most, with as many tests of the claim as its share of the batch."""
+        """What the acquisition wants most, with as many tests of the claim as its share of a batch of `n`."""
+        tests_wanted = _share(n, state.batches + 1, TESTS)
+        n -= len(drawn)
         everything, notes = self._acquired(state, pool, n, drawn, None)
         if claim is None:
             return everything, notes
         conditions = claim.prediction.conditions
         inside = [_as_test(pick, claim) for pick in everything if meets(pick.candidate, conditions)]
         outside = [pick for pick in everything if not meets(pick.candidate, conditions)]
-        missing = max(0, _share(n, state.batches + 1, TESTS) - len(inside))
+        missing = max(0, min(n, tests_wanted) - len(inside))
         kept = [*inside, *outside[: max(0, len(outside) - missing)]]
         members = [candidate for candidate in pool if meets(candidate, conditions)] if missing else []
         tests, _ = self._acquired(state, members, n - len(kept), [*drawn, *kept], claim)
