@@ -108,9 +108,9 @@ class Campaign:
                 self._append(RunEnded(reason="error", message=f"{type(error).__name__}: {error}"[:500]))
                 raise
             finally:
-                self._executor.shutdown(wait=False, cancel_futures=True)
                 if self._running:
                     end_workers()
+                self._executor.shutdown(cancel_futures=True)
             watch(self.state, ())
         return self.state
 
