@@ -8,7 +8,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 ended without meeting the
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -163,5 +162,5 @@ def _errors_for_people() -> Iterator[None]:
 def main() -> None:
     """Entry point of the `athanor` command."""
     # `module:factory` in a campaign file may name a module beside it; last, so that it hides nothing installed.
-    sys.path.append(os.getcwd())
+    sys.path.append(str(Path.cwd()))
     app()

@@ -62,7 +62,7 @@ def test_minimising_mirrors_maximising() -> None:
 
 def test_three_objectives_agree_with_the_union_of_boxes() -> None:
     goal = goal_of("maximise", "maximise", "maximise")
-    # Inclusion-exclusion: 4 + 4 + 4 - 3 * 1 * 1 * 2 / 1 ... each pair shares 1 x 1 x 2 or less, all three 1.
+    # Inclusion and exclusion: three boxes of 4, each pair shares 2, all three share 1.
     corners = [trial(1, y0=2, y1=2, y2=1), trial(2, y0=2, y1=1, y2=2), trial(3, y0=1, y1=2, y2=2)]
     assert merit.hypervolume(goal, corners, [0, 0, 0]) == pytest.approx(3 * 4 - 3 * 2 + 1)
 
