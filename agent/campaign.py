@@ -29,6 +29,7 @@ from ..memory.state import State, fold
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .executors import ExecutorFactory, end_workers
+from .interrupt import held_back
 from .judge import judge
 from .planner import Planner
 from .stop import Stop, stop_reason
@@ -255,4 +256,5 @@ class Campaign:
 
     def _append(self, *events: Event) -> None:
         if events:
-            self.state = fold(self._ledger.append(self.file.name, events), self.state)
+            with held_back():
+                self.state = fold(self._ledger.append(self.file.name, events), self.state)

@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 ended without meeting the
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -161,6 +162,9 @@ def _errors_for_people() -> Iterator[None]:
 
 def main() -> None:
     """Entry point of the `athanor` command."""
+    # One thread a process, also in numpy's linear algebra; the processes of the pool inherit this.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     # `module:factory` in a campaign file may name a module beside it; last, so that it hides nothing installed.
     sys.path.append(str(Path.cwd()))
     app()

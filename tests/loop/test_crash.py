@@ -23,6 +23,8 @@ from athanor.memory.state import State, fold
 
 KILLS = 20
 EVALUATIONS = 120
+LONG = (30, 0.5)
+"""Evaluations and seconds for each: long enough that a busy machine finds the campaign still at work."""
 
 WORLD = """
 import os, time
@@ -38,12 +40,12 @@ def answer(content, log, seconds):
 
 
 @pytest.fixture
-def slow_world(tmp_path: Path, world: Callable[..., Path]) -> Callable[[str], Path]:
+def slow_world(tmp_path: Path, world: Callable[..., Path]) -> Callable[..., Path]:
     (tmp_path / "slow_world.py").write_text(WORLD)
 
-    def make(name: str) -> Path:
+    def make(name: str, evaluations: int = EVALUATIONS, seconds: float = 0.03) -> Path:
         goal = yaml.safe_load(world().read_text())["goal"]
-        goal["budget"] = {"evaluations": EVALUATIONS}
+        goal["budget"] = {"evaluations": evaluations}
         path = world(
             name=name,
             goal=goal,
@@ -51,7 +53,7 @@ def slow_world(tmp_path: Path, world: Callable[..., Path]) -> Callable[[str], Pa
                 "kind": "function",
                 "function": "slow_world:answer",
                 "properties": {"strength": "MPa", "cost": "EUR"},
-                "arguments": {"log": str(tmp_path / f"{name}.log"), "seconds": 0.03},
+                "arguments": {"log": str(tmp_path / f"{name}.log"), "seconds": seconds},
             },
         )
         return path.rename(tmp_path / f"{name}.yaml")
@@ -103,7 +105,7 @@ def wait_for_more(tmp_path: Path, events: int, process: subprocess.Popen[bytes])
     """Wait until the ledger has grown by some events, or the process has ended."""
     database = tmp_path / "home" / "ledger.sqlite"
     before = state_in(tmp_path, "killed").last if database.exists() else 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if database.exists() and state_in(tmp_path, "killed").last >= before + events:
             return
@@ -111,7 +113,7 @@ def wait_for_more(tmp_path: Path, events: int, process: subprocess.Popen[bytes])
 
 
 @pytest.mark.timeout(400)
-def test_twenty_kills_leave_the_same_list(tmp_path: Path, slow_world: Callable[[str], Path]) -> None:
+def test_twenty_kills_leave_the_same_list(tmp_path: Path, slow_world: Callable[..., Path]) -> None:
     assert end_of(start(tmp_path, str(slow_world("whole")))) == (0, "")
     arguments = [str(slow_world("killed"))]
     chance = random.Random(20261122)
@@ -139,30 +141,30 @@ def test_twenty_kills_leave_the_same_list(tmp_path: Path, slow_world: Callable[[
     assert len(set(instants)) > KILLS // 2, f"the kills hit too few different instants: {instants}"
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_resume(tmp_path: Path, slow_world: Callable[[str], Path]) -> None:
-    process = start(tmp_path, str(slow_world("stopped")))
-    deadline = time.monotonic() + 60
+def test_ctrl_c_ends_with_130_and_says_how_to_resume(tmp_path: Path, slow_world: Callable[..., Path]) -> None:
+    process = start(tmp_path, str(slow_world("stopped", *LONG)))
+    deadline = time.monotonic() + 120
     while not evaluated(tmp_path, "stopped") and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"athanor run --resume stopped" in errors
     state = state_in(tmp_path, "stopped")
     assert state.ended is not None
     assert state.ended.reason == "interrupted"
     assert end_of(start(tmp_path, "--resume", "stopped")) == (0, "")
-    assert len([t for t in state_in(tmp_path, "stopped").trials.values() if t.is_finished]) == EVALUATIONS
+    assert len([t for t in state_in(tmp_path, "stopped").trials.values() if t.is_finished]) == LONG[0]
 
 
-def test_a_killed_campaign_leaves_no_worker_behind(tmp_path: Path, slow_world: Callable[[str], Path]) -> None:
-    process = start(tmp_path, str(slow_world("orphans")))
-    deadline = time.monotonic() + 60
+def test_a_killed_campaign_leaves_no_worker_behind(tmp_path: Path, slow_world: Callable[..., Path]) -> None:
+    process = start(tmp_path, str(slow_world("orphans", *LONG)))
+    deadline = time.monotonic() + 120
     while not evaluated(tmp_path, "orphans") and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while processes_in_session(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_in_session(process.pid) == []
@@ -175,13 +177,13 @@ def processes_in_session(session: int) -> list[str]:
     return [line for line in listing.stdout.splitlines() if "Z" not in line.split()[1]]
 
 
-def test_a_second_process_is_refused_with_the_holders_name(tmp_path: Path, slow_world: Callable[[str], Path]) -> None:
-    first = start(tmp_path, str(slow_world("shared")))
-    deadline = time.monotonic() + 60
+def test_a_second_process_is_refused_with_the_holders_name(tmp_path: Path, slow_world: Callable[..., Path]) -> None:
+    first = start(tmp_path, str(slow_world("shared", 30, 3.0)))
+    deadline = time.monotonic() + 120
     while not evaluated(tmp_path, "shared") and time.monotonic() < deadline:
         time.sleep(0.02)
     second = start(tmp_path, "--resume", "shared")
-    _, errors = second.communicate(timeout=60)
+    _, errors = second.communicate(timeout=120)
     assert second.returncode == 2
     assert f"process {first.pid}".encode() in errors
     assert b"Traceback" not in errors
