@@ -170,10 +170,12 @@ def fit_birch_murnaghan(volumes: Sequence[float], energies: Sequence[float]) -> 
     v0 = -gradient / (2 * curvature)
     start = (e.min(), 2 * curvature * v0, 4.0, v0)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", OptimizeWarning)
             (energy, modulus, slope, volume), covariance = curve_fit(birchmurnaghan, v, e, start)
-    except (RuntimeError, OptimizeWarning):
+    except (RuntimeError, ValueError, OptimizeWarning):
+        return None
+    if not np.isfinite([energy, modulus, slope, volume, *covariance.ravel()]).all() or volume <= 0:
         return None
     scatter = e - birchmurnaghan(v, energy, modulus, slope, volume)
     return Fit(

@@ -15,9 +15,14 @@ from athanor.agent.interrupt import held_back
 def test_it_comes_at_the_end_of_the_block(number: int) -> None:
     before = signal.getsignal(number)
     done = []
-    with pytest.raises(KeyboardInterrupt), held_back():
-        os.kill(os.getpid(), number)
-        done.append("the rest of the block")
+
+    def block() -> None:
+        with held_back():
+            os.kill(os.getpid(), number)
+            done.append("the rest of the block")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     assert done
     assert signal.getsignal(number) is before
 
