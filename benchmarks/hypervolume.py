@@ -26,7 +26,8 @@ from athanor.tools.oracle import OracleSettings
 from athanor.tools.oracles import evaluate
 
 PLANNERS = ("builtin", "random")
-SHOWN = (8, 16, 24, 36)
+EVALUATIONS = 36
+SHOWN = (8, 16, 24, EVALUATIONS)
 
 
 def remembered(folder: Path, settings: OracleSettings, candidate: Candidate) -> Outcome:
@@ -40,11 +41,11 @@ def remembered(folder: Path, settings: OracleSettings, candidate: Candidate) -> 
 
 
 def run(planner: str, seed: int, home: Path) -> State:
-    """Run the default campaign with a planner and a seed, without its limit of hours and its confirmation."""
+    """Run the default campaign with a planner, a seed and a smaller budget, without limit of hours and confirmation."""
     content = read_campaign_file(assemble.ready_made("stiff")).model_dump(mode="json")
     name = f"{planner}-{seed}"
     content |= {"name": name, "planner": planner, "seed": seed, "confirmation": None}
-    content["goal"]["budget"]["hours"] = None
+    content["goal"]["budget"] |= {"evaluations": EVALUATIONS, "hours": None}
     file: CampaignFile = parse_campaign(content, name)
     ledger = assemble.open_home(home)
     cache = home / "outcomes"
