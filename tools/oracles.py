@@ -68,5 +68,7 @@ def evaluate(settings: OracleSettings, candidate: Candidate) -> Outcome:
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - one bad candidate must not end a campaign
-        outcome = Outcome(failure=Failure(kind="crash", message=f"{type(error).__name__}: {error}"[:500]))
+        # A message may hold a file name that is no valid text, which neither JSON nor a database can keep.
+        message = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode()
+        outcome = Outcome(failure=Failure(kind="crash", message=message[:500]))
     return outcome.model_copy(update={"cpu_seconds": round(time.process_time() - start, 3)})
