@@ -136,7 +136,7 @@ def _best(moment: Moment, width: int, n: int) -> list[RenderableType]:
     if not shown:
         return [Text("no values yet", style="dim")]
     title = (
-        f"best so far: {counted(moment.hits, 'hit')} that keep all constraints, {len(moment.front)} in the Pareto set"
+        f"best so far: {counted(moment.hits, 'trial')} within all constraints, {len(moment.front)} in the Pareto set"
         if moment.front
         else "best so far: no trial keeps all constraints yet; the best of the others"
     )
