@@ -25,13 +25,13 @@ from ..memory.events import (
 )
 from ..memory.ledger import Ledger
 from ..memory.records import Candidate, Failure, Outcome
-from ..memory.state import State, fold
+from ..memory.state import State, Trial, fold
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .executors import ExecutorFactory, end_workers
 from .interrupt import held_back
 from .judge import judge
-from .planner import Planner
+from .planner import Pick, Planner
 from .stop import Stop, stop_reason
 
 Evaluate = Callable[[Candidate], Outcome]
@@ -148,13 +148,14 @@ class Campaign:
         proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
         events: list[Event] = [HypothesisStated(hypothesis=proposal.hypothesis)] if proposal.hypothesis else []
         tried = {trial.candidate.id for trial in view.trials.values()}
+        picks: dict[str, Pick] = {}
         for pick in proposal.picks:
-            if pick.candidate.id in tried:
-                continue
-            tried.add(pick.candidate.id)
+            if pick.candidate.id not in tried:
+                picks.setdefault(pick.candidate.id, pick)
+        for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
             events.append(
                 TrialProposed(
-                    trial=len(tried),
+                    trial=number,
                     batch=batch,
                     oracle=self._oracle,
                     candidate=pick.candidate,
@@ -163,10 +164,9 @@ class Campaign:
                     predicted=dict(pick.predicted),
                 )
             )
-        has_picks = any(isinstance(event, TrialProposed) for event in events)
-        if has_picks:
+        if picks:
             self._append(*events)
-        return has_picks
+        return bool(picks)
 
     def _propose_confirmation(self) -> bool:
         """Record the best hits as trials at the confirming oracle, once; False when there is nothing to confirm."""
@@ -215,14 +215,23 @@ class Campaign:
             if trial.number not in at_work
             and (trial.oracle == self._confirming or not (stop and stop.reason == "hours"))
         ]
-        if self._suspects:
+        suspects = [trial for trial in waiting if trial.number in self._suspects]
+        if suspects or at_work & self._suspects:
             # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
-            waiting = [trial for trial in waiting if trial.number == min(self._suspects)] if not at_work else []
-        if waiting:
-            self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
-            for trial in waiting:
-                future = self._executor.submit(self._oracles[trial.oracle], trial.candidate)
-                self._running[future] = trial.number
+            waiting = suspects[:1] if not at_work else []
+        self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
+        for trial in waiting:
+            self._running[self._submit(trial)] = trial.number
+
+    def _submit(self, trial: Trial) -> Future[Outcome]:
+        evaluate = self._oracles[trial.oracle]
+        try:
+            return self._executor.submit(evaluate, trial.candidate)
+        except BrokenExecutor:
+            # A worker died while a batch was being planned. What it was at work on shows when results are collected.
+            self._executor.shutdown(wait=False)
+            self._executor = self._make_executor()
+            return self._executor.submit(evaluate, trial.candidate)
 
     def _collect(self) -> None:
         """Wait a moment for results and record those that came."""

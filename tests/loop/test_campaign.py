@@ -218,6 +218,27 @@ def test_a_trial_that_kills_its_worker_fails_alone(campaign: Campaigns, file: Ca
     assert len(state.completed) == 19
 
 
+class PoolThatDiesIdle(InlineExecutor):
+    """Answers four times, then refuses all further work, as a pool does whose worker died between two looks."""
+
+    def __init__(self) -> None:
+        self._answered = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._answered += 1
+        if self._answered > 4:
+            raise BrokenExecutor("a worker died")
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_a_worker_that_dies_between_two_looks_does_not_end_the_campaign(
+    campaign: Campaigns, file: CampaignFile
+) -> None:
+    state = campaign(file, executor=PoolThatDiesIdle).run("me", {})
+    assert len(state.completed) == 20
+    assert not state.failed
+
+
 def test_a_second_writer_is_refused_with_the_holders_name(campaign: Campaigns, file: CampaignFile) -> None:
     ledger = VolatileLedger()
     with ledger.writer("table", "ann@lab, process 7"), pytest.raises(UserError, match="ann@lab, process 7"):
