@@ -29,11 +29,6 @@ from .planner import Planner
 _PACKAGES = ("athanor", "ase", "botorch", "chgnet", "pymatgen", "sevenn", "torch")
 
 
-def home_folder(given: Path | None) -> Path:
-    """The folder that holds all state: the one given, else `ATHANOR_HOME`, else `athanor-home` here."""
-    return given or Path(os.environ.get("ATHANOR_HOME") or "athanor-home")
-
-
 def campaign_folder(home: Path, name: str) -> Path:
     """Where a campaign's reports lie."""
     return home / "campaigns" / name

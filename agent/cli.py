@@ -36,9 +36,8 @@ app = typer.Typer(
 
 FAILED, WRONG_USAGE, GOAL_NOT_MET, INTERRUPTED = 1, 2, 3, 130
 
-Home = Annotated[
-    Path | None, typer.Option(help="Folder that holds all state.", envvar="ATHANOR_HOME", show_envvar=True)
-]
+Home = Annotated[Path, typer.Option(help="Folder that holds all state.", envvar="ATHANOR_HOME", show_envvar=True)]
+DEFAULT_HOME = Path("athanor-home")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
@@ -52,7 +51,7 @@ def run(
     file: Annotated[Path | None, typer.Argument(help="Campaign file; without one the default campaign runs.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with this campaign.", metavar="NAME")] = None,
     name: Annotated[str | None, typer.Option(help="Name for the new campaign, instead of the file's.")] = None,
-    home: Home = None,
+    home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign until a budget is used up; Ctrl-C stops it, and it can be resumed."""
@@ -61,8 +60,7 @@ def run(
     if resume and (file or name):
         raise typer.BadParameter("--resume takes the campaign from the ledger; give no file and no --name with it")
     with _errors_for_people():
-        folder = assemble.home_folder(home)
-        ledger = assemble.open_home(folder)
+        ledger = assemble.open_home(home)
         if resume:
             campaign = assemble.resumed_campaign(resume, ledger)
         elif file:
@@ -70,18 +68,18 @@ def run(
         else:
             default = assemble.ready_made("stiff")
             campaign = assemble.new_campaign(default, ledger, assemble.free_name(name or "stiff", ledger))
-        _work(campaign, folder, as_json)
+        _work(campaign, home, as_json)
 
 
 @app.command()
-def status(home: Home = None, as_json: AsJson = False) -> None:
+def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List the campaigns of a home folder and how far each has come."""
     from . import assemble
     from .labels import duration
     from .summary import summarise
 
     with _errors_for_people():
-        ledger = assemble.open_home(assemble.home_folder(home))
+        ledger = assemble.open_home(home)
         summaries = [summarise(assemble.state_of(name, ledger)) for name in ledger.campaigns()]
     if as_json:
         typer.echo(json.dumps(summaries))
@@ -102,15 +100,16 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="Campaign to report on.")], home: Home = None, as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="Campaign to report on.")],
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
 ) -> None:
     """Write a campaign's report anew: text, tables, plots and the structures of its hits."""
     from . import assemble
 
     with _errors_for_people():
-        folder = assemble.home_folder(home)
-        state = assemble.state_of(name, assemble.open_home(folder))
-        _show(state, assemble.campaign_folder(folder, name), as_json)
+        state = assemble.state_of(name, assemble.open_home(home))
+        _show(state, assemble.campaign_folder(home, name), as_json)
 
 
 def _work(campaign: Campaign, home: Path, as_json: bool) -> NoReturn:

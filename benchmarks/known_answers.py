@@ -10,16 +10,17 @@ Si 98, MgO 160, Cu 137, c-BN 400 GPa).
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from statistics import mean
 from typing import Any
 
 from pymatgen.core import Lattice, Structure
 from record import write_result
 
+from athanor.agent.executors import process_pool
 from athanor.memory.records import Candidate, Provenance
 from athanor.tools.oracle import SimulationSettings
-from athanor.tools.oracles import evaluate, prepare_worker
+from athanor.tools.oracles import evaluate
 from athanor.tools.potentials import NAMES
 from athanor.tools.structure import to_crystal
 
@@ -100,7 +101,7 @@ def ask(calculator: str, name: str, candidate: Candidate, bulk_modulus: bool) ->
     }
 
 
-def compare(calculator: str, pool: ProcessPoolExecutor) -> dict[str, Any]:
+def compare(calculator: str, pool: Executor) -> dict[str, Any]:
     """All known answers from one potential."""
     moduli = {n: pool.submit(ask, calculator, n, c, True) for n, (c, _) in MODULI.items()}
     formation = {n: pool.submit(ask, calculator, n, c, False) for n, (c, _) in FORMATION.items()}
@@ -134,7 +135,7 @@ def compare(calculator: str, pool: ProcessPoolExecutor) -> dict[str, Any]:
 def main() -> None:
     """Ask each potential and write the comparison."""
     potentials = sys.argv[1:] or list(NAMES)
-    with ProcessPoolExecutor(2, initializer=prepare_worker) as pool:
+    with process_pool(2)() as pool:
         figures = {name: compare(name, pool) for name in potentials}
     path = write_result("known_answers", figures)
     for name, table in figures.items():

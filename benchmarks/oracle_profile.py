@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from statistics import mean, median
 from typing import Any
 
@@ -19,10 +18,11 @@ from record import write_result
 
 from athanor.agent import assemble
 from athanor.agent.campaign_file import read_campaign_file
+from athanor.agent.executors import process_pool
 from athanor.memory.records import Candidate, Outcome
 from athanor.tools.generate import Wish, generate, generators_for
 from athanor.tools.oracle import SimulationSettings
-from athanor.tools.oracles import build_oracle, evaluate, prepare_worker
+from athanor.tools.oracles import build_oracle, evaluate
 from athanor.tools.space import Space
 
 CORES = 2
@@ -77,7 +77,7 @@ def main() -> None:
     figures = {}
     for name in options.potentials:
         settings = SimulationSettings(calculator=name)
-        with ProcessPoolExecutor(CORES, initializer=prepare_worker) as pool:
+        with process_pool(CORES)() as pool:
             loading = [pool.submit(load, settings) for _ in range(CORES)]
             seconds = max(future.result() for future in loading)
             outcomes = list(pool.map(evaluate, [settings] * len(candidates), candidates))

@@ -5,7 +5,6 @@ Knows the three oracles by name and loads each only when asked for. Must not kno
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Mapping
 
@@ -49,11 +48,6 @@ def _build(settings: OracleSettings) -> Oracle:
             from .function import FunctionOracle
 
             return FunctionOracle(settings)
-
-
-def prepare_worker() -> None:
-    """Initialise a worker process: Ctrl-C is its parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def evaluate(settings: OracleSettings, candidate: Candidate) -> Outcome:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from athanor.agent.executors import process_pool
 from athanor.memory.errors import UserError
 from athanor.memory.records import Candidate, Crystal, Outcome, Point, Provenance
 from athanor.tools.oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
-from athanor.tools.oracles import build_oracle, evaluate, prepare_worker, properties_of
+from athanor.tools.oracles import build_oracle, evaluate, properties_of
 
 TABLE = "x,colour,strength\n1.0,red,10\n1.0,red,14\n2.0,blue,3\n3.0,blue,\n"
 FUNCTION = """
@@ -114,7 +113,7 @@ def test_works_in_a_worker_process(tmp_path: Path) -> None:
     path = tmp_path / "pool.csv"
     path.write_text(TABLE)
     settings = TableSettings(file=path, properties={"strength": "MPa"})
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=prepare_worker) as pool:
+    with process_pool(1)() as pool:
         assert answers(pool.submit(evaluate, settings, at(x=2.0, colour="blue")).result()) == {"strength": 3.0}
 
 
