@@ -16,15 +16,18 @@ from pathlib import Path
 
 from ..memory.errors import UserError
 from ..memory.ledger import Ledger
-from ..memory.records import Candidate, Outcome
+from ..memory.recall import Recall
+from ..memory.records import Candidate, Crystal, Outcome
 from ..memory.sql import open_ledger
 from ..memory.state import State, fold
-from ..tools.oracle import OracleSettings
-from ..tools.oracles import evaluate
+from ..tools.oracles.build import evaluate
+from ..tools.oracles.fingerprint import fingerprint
+from ..tools.oracles.oracle import OracleSettings
 from .campaign import Campaign
 from .campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from .executors import process_pool
 from .planner import Planner
+from .recollection.recollect import Recollection, Sources
 
 _PACKAGES = ("athanor", "ase", "botorch", "chgnet", "pymatgen", "sevenn", "torch")
 
@@ -53,12 +56,20 @@ def ready_made(name: str) -> Path:
     return path
 
 
-def new_campaign(path: Path, ledger: Ledger, name: str | None = None) -> Campaign:
+def open_index(home: Path) -> Recall:
+    """The index of a home folder, or of the Chroma server that `ATHANOR_CHROMA` names; nothing is opened yet."""
+    from ..memory.index.isolated import open_recall
+
+    return open_recall(home, os.environ.get("ATHANOR_CHROMA") or None)
+
+
+def new_campaign(path: Path, ledger: Ledger, recall: Recall | None = None, name: str | None = None) -> Campaign:
     """Wire a campaign that has not run before.
 
     Args:
         path: The campaign file.
         ledger: Where it will be kept.
+        recall: The index of the home.
         name: Another name than the file's.
 
     Raises:
@@ -72,16 +83,16 @@ def new_campaign(path: Path, ledger: Ledger, name: str | None = None) -> Campaig
             f"a campaign named {file.name!r} is already there; go on with it by "
             f"`athanor run --resume {file.name}`, or start anew by `athanor run --name OTHER`"
         )
-    return wire(file, ledger)
+    return wire(file, ledger, recall)
 
 
-def resumed_campaign(name: str, ledger: Ledger) -> Campaign:
+def resumed_campaign(name: str, ledger: Ledger, recall: Recall | None = None) -> Campaign:
     """Wire a campaign that the ledger holds, from the file it was started with.
 
     Raises:
         UserError: The ledger holds no such campaign.
     """
-    return wire(parse_campaign(state_of(name, ledger).spec, f"campaign {name} in the ledger"), ledger)
+    return wire(parse_campaign(state_of(name, ledger).spec, f"campaign {name} in the ledger"), ledger, recall)
 
 
 def state_of(name: str, ledger: Ledger) -> State:
@@ -131,24 +142,36 @@ def oracle_name(settings: OracleSettings) -> str:
 
 
 def wire(
-    file: CampaignFile, ledger: Ledger, ask: Callable[[OracleSettings, Candidate], Outcome] = evaluate
+    file: CampaignFile,
+    ledger: Ledger,
+    recall: Recall | None = None,
+    ask: Callable[[OracleSettings, Candidate], Outcome] = evaluate,
 ) -> Campaign:
     """Wire a validated campaign.
 
     Args:
+        recall: The index of the home; without one the campaign leaves nothing there and is reminded of nothing.
         ask: Picklable function that answers a candidate at the oracle that some settings describe.
     """
-    oracles = {oracle_name(file.oracle): partial(ask, file.oracle)}
-    if file.confirming_oracle:
-        oracles[oracle_name(file.confirming_oracle)] = partial(ask, file.confirming_oracle)
-    return Campaign(file, ledger, _planner(file), oracles, process_pool(file.workers))
+    settings = [file.oracle, *([file.confirming_oracle] if file.confirming_oracle else [])]
+    oracles = {oracle_name(one): partial(ask, one) for one in settings}
+    fingerprints = {oracle_name(one): fingerprint(one) for one in settings}
+    memory = Recollection(file, Sources(ledger, recall, embed, fingerprints))
+    return Campaign(file, ledger, _planner(file), oracles, process_pool(file.workers), memory)
+
+
+def embed(crystal: Crystal) -> tuple[str, tuple[float, ...]] | None:
+    """Embed a crystal by the network that materials are remembered by, which is loaded only now."""
+    from ..tools.acquisition import embedding
+
+    return embedding.embed(crystal)
 
 
 def _planner(file: CampaignFile) -> Planner:
     if file.planner == "random":
-        from .random_planner import RandomPlanner
+        from .planners.random_planner import RandomPlanner
 
         return RandomPlanner(file.goal, file.space, file.seed)
-    from .builtin import BuiltinPlanner
+    from .planners.builtin import BuiltinPlanner
 
     return BuiltinPlanner(file.goal, file.space, file.seed)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ..memory.events import (
     CampaignOpened,
+    Entry,
     Event,
     HypothesisJudged,
     HypothesisStated,
@@ -32,6 +33,8 @@ from .executors import ExecutorFactory, end_workers
 from .interrupt import held_back
 from .judge import judge
 from .planner import Pick, Planner
+from .recollection.earlier import reused_answer
+from .recollection.recollect import Recollection
 from .stop import Stop, stop_reason
 
 Evaluate = Callable[[Candidate], Outcome]
@@ -54,6 +57,7 @@ class Campaign:
         planner: Planner,
         oracles: Mapping[str, Evaluate],
         make_executor: ExecutorFactory,
+        memory: Recollection,
     ) -> None:
         """Wire a campaign.
 
@@ -64,6 +68,7 @@ class Campaign:
             oracles: Name to picklable function of a candidate; the first is the one the budget is for, a
                 second one confirms hits.
             make_executor: Makes the executor that evaluations run in.
+            memory: What other campaigns have left, and where this one leaves what it learns.
         """
         self.file = file
         self.state = State()
@@ -73,6 +78,8 @@ class Campaign:
         self._oracle, *confirming = oracles
         self._confirming = confirming[0] if confirming else None
         self._make_executor = make_executor
+        self._memory = memory
+        self._unindexed: list[Entry] = []
         self._running: dict[Future[Outcome], int] = {}
         self._suspects: set[int] = set()
         self._dry_at: int | None = None
@@ -96,12 +103,15 @@ class Campaign:
             self.state = fold(self._ledger.entries(self.file.name))
             if not self.state.last:
                 spec = self.file.model_dump(mode="json")
-                self._append(CampaignOpened(spec=spec, versions=dict(versions)))
+                opened = CampaignOpened(spec=spec, versions=dict(versions), fingerprints=self._memory.fingerprints)
+                self._append(opened, *self._memory.taken_over(self._oracle))
             self._append(RunStarted(holder=holder))
             self._executor = self._make_executor()
             try:
                 stop = self._work(watch)
+                self._append(*self._memory.embeddings(self.state))
                 self._append(RunEnded(reason=stop.reason, message=stop.message))
+                self._remember()
             except KeyboardInterrupt:
                 self._append(RunEnded(reason="interrupted", message="interrupted by the user"))
                 raise
@@ -144,7 +154,9 @@ class Campaign:
 
     def _propose(self, view: State, batch: int) -> bool:
         """Ask the planner for a batch and record it; False when it has none."""
-        used = sum(trial.oracle == self._oracle for trial in view.trials.values())
+        self._append(*self._memory.before(view))
+        view = replace(view, recalled=self.state.recalled)
+        used = sum(trial.oracle == self._oracle and not trial.reused for trial in view.trials.values())
         proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
         events: list[Event] = [HypothesisStated(hypothesis=proposal.hypothesis)] if proposal.hypothesis else []
         tried = {trial.candidate.id for trial in view.trials.values()}
@@ -153,20 +165,25 @@ class Campaign:
             if pick.candidate.id not in tried:
                 picks.setdefault(pick.candidate.id, pick)
         for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
-            events.append(
-                TrialProposed(
-                    trial=number,
-                    batch=batch,
-                    oracle=self._oracle,
-                    candidate=pick.candidate,
-                    hypothesis=pick.hypothesis,
-                    reason=pick.reason,
-                    predicted=dict(pick.predicted),
-                )
-            )
+            events += self._trial(number, batch, self._oracle, pick)
         if picks:
             self._append(*events)
         return bool(picks)
+
+    def _trial(self, number: int, batch: int, oracle: str, pick: Pick) -> tuple[Event, ...]:
+        """A new trial; one that another campaign has paid for has its answer at once."""
+        known = self._memory.evaluated(oracle, pick.candidate)
+        proposed = TrialProposed(
+            trial=number,
+            batch=batch,
+            oracle=oracle,
+            candidate=pick.candidate,
+            hypothesis=pick.hypothesis,
+            reason=pick.reason,
+            predicted=dict(pick.predicted),
+            reused=known[0] if known else None,
+        )
+        return (proposed, reused_answer(number, known[1])) if known else (proposed,)
 
     def _propose_confirmation(self) -> bool:
         """Record the best hits as trials at the confirming oracle, once; False when there is nothing to confirm."""
@@ -175,18 +192,11 @@ class Campaign:
             return False
         if any(trial.oracle == self._confirming for trial in self.state.trials.values()):
             return False
-        events = [
-            TrialProposed(
-                trial=len(self.state.trials) + rank,
-                batch=self.state.batches + 1,
-                oracle=self._confirming,
-                candidate=candidate,
-                reason=candidate.provenance.note,
-            )
-            for rank, candidate in enumerate(
-                candidates_to_confirm(self.file.goal, self.state.completed, confirmation.hits), start=1
-            )
-        ]
+        hits = candidates_to_confirm(self.file.goal, self.state.completed, confirmation.hits)
+        batch, first = self.state.batches + 1, len(self.state.trials) + 1
+        events: list[Event] = []
+        for number, candidate in enumerate(hits, start=first):
+            events += self._trial(number, batch, self._confirming, Pick(candidate, candidate.provenance.note))
         self._append(*events)
         return bool(events)
 
@@ -203,6 +213,13 @@ class Campaign:
         judged = {e.judgement.hypothesis: e.judgement for e in events if isinstance(e, HypothesisJudged)}
         view = replace(view, judgements={**view.judgements, **judged})
         self._append(*events, Reflected(batch=batch, text=self._planner.reflect(view, batch)))
+        self._append(*self._memory.embeddings(self.state, before_batch=batch + 1))
+        self._remember()
+
+    def _remember(self) -> None:
+        """Hand what is new in the ledger to the index; whether that works changes nothing else."""
+        entries, self._unindexed = self._unindexed, []
+        self._append(*self._memory.leave(entries, self.state))
 
     def _stage(self, stop: Stop | None) -> None:
         """Hand unfinished trials to the executor."""
@@ -266,4 +283,6 @@ class Campaign:
     def _append(self, *events: Event) -> None:
         if events:
             with held_back():
-                self.state = fold(self._ledger.append(self.file.name, events), self.state)
+                entries = self._ledger.append(self.file.name, events)
+                self.state = fold(entries, self.state)
+            self._unindexed += entries

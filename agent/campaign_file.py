@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..memory.errors import UserError
 from ..memory.records import Constraint, Goal, Objective, Record
-from ..tools.oracle import OracleSettings, SimulationSettings
-from ..tools.oracles import properties_of
+from ..tools.oracles.build import properties_of
+from ..tools.oracles.oracle import OracleSettings, SimulationSettings
 from ..tools.space import PoolSpace, Space
 
 PlannerName = Literal["builtin", "random"]
@@ -36,6 +36,7 @@ class CampaignFile(Record):
         name: Letters, digits, `-` and `_`; names the campaign's folder.
         batch: Trials proposed together.
         workers: Processes that evaluate.
+        memory: Whether results, claims and notes of the home's other campaigns are used.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -47,6 +48,7 @@ class CampaignFile(Record):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     batch: Annotated[int, Field(ge=1, le=1000)] = 4
     workers: Annotated[int, Field(ge=1, le=1024)] = 2
+    memory: bool = True
 
     @model_validator(mode="after")
     def _oracle_answers_the_goal(self) -> CampaignFile:

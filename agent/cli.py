@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -21,11 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
+from . import recall_cli
+from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
+    from ..memory.ledger import Ledger
     from ..memory.state import State
     from .campaign import Campaign
-    from .summary import Summary
+    from .views.summary import Summary
 
 app = typer.Typer(
     help="An autonomous closed loop for discovering materials.",
@@ -35,10 +38,6 @@ app = typer.Typer(
 )
 
 FAILED, WRONG_USAGE, GOAL_NOT_MET, INTERRUPTED = 1, 2, 3, 130
-
-Home = Annotated[Path, typer.Option(help="Folder that holds all state.", envvar="ATHANOR_HOME", show_envvar=True)]
-DEFAULT_HOME = Path("athanor-home")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.callback()
@@ -60,15 +59,16 @@ def run(
     if resume and (file or name):
         raise typer.BadParameter("--resume takes the campaign from the ledger; give no file and no --name with it")
     with _errors_for_people():
-        ledger = assemble.open_home(home)
+        ledger, recall = assemble.open_home(home), assemble.open_index(home)
         if resume:
-            campaign = assemble.resumed_campaign(resume, ledger)
+            campaign = assemble.resumed_campaign(resume, ledger, recall)
         elif file:
-            campaign = assemble.new_campaign(file, ledger, name)
+            campaign = assemble.new_campaign(file, ledger, recall, name)
         else:
             default = assemble.ready_made("stiff")
-            campaign = assemble.new_campaign(default, ledger, assemble.free_name(name or "stiff", ledger))
-        _work(campaign, home, as_json)
+            campaign = assemble.new_campaign(default, ledger, recall, assemble.free_name(name or "stiff", ledger))
+        with closing(recall):
+            _work(campaign, ledger, home, as_json)
 
 
 @app.command()
@@ -76,7 +76,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List the campaigns of a home folder and how far each has come."""
     from . import assemble
     from .labels import duration
-    from .summary import summarise
+    from .views.summary import summarise
 
     with _errors_for_people():
         ledger = assemble.open_home(home)
@@ -108,14 +108,14 @@ def report(
     from . import assemble
 
     with _errors_for_people():
-        state = assemble.state_of(name, assemble.open_home(home))
-        _show(state, assemble.campaign_folder(home, name), as_json)
+        ledger = assemble.open_home(home)
+        _show(assemble.state_of(name, ledger), ledger, assemble.campaign_folder(home, name), as_json)
 
 
-def _work(campaign: Campaign, home: Path, as_json: bool) -> NoReturn:
+def _work(campaign: Campaign, ledger: Ledger, home: Path, as_json: bool) -> NoReturn:
     """Run a wired campaign with a live view, then report."""
     from . import assemble
-    from .progress import Progress
+    from .views.progress import Progress
 
     name = campaign.file.name
     # An operator's `kill` or a service manager's stop is an interruption like Ctrl-C.
@@ -129,16 +129,17 @@ def _work(campaign: Campaign, home: Path, as_json: bool) -> NoReturn:
             f"Interrupted; everything recorded is kept. Go on with: athanor run --resume {name}", soft_wrap=True
         )
         raise typer.Exit(INTERRUPTED) from None
-    summary = _show(state, assemble.campaign_folder(home, name), as_json)
+    summary = _show(state, ledger, assemble.campaign_folder(home, name), as_json)
     raise typer.Exit(0 if summary["hits"] else GOAL_NOT_MET)
 
 
-def _show(state: State, folder: Path, as_json: bool) -> Summary:
+def _show(state: State, ledger: Ledger, folder: Path, as_json: bool) -> Summary:
     """Write the report, and print the summary and where the report lies."""
-    from .report import write_report
-    from .summary import render, summarise
+    from .recollection.notes import notes_on
+    from .reports.report import write_report
+    from .views.summary import render, summarise
 
-    path = write_report(state, folder)
+    path = write_report(state, folder, notes_on(ledger, str(state.spec.get("name", ""))))
     summary = summarise(state)
     if as_json:
         typer.echo(json.dumps({**summary, "report": str(path)}))
@@ -157,6 +158,10 @@ def _errors_for_people() -> Iterator[None]:
     except AthanorError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error
+
+
+for _command in (recall_cli.recall, recall_cli.note):
+    app.command()(_errors_for_people()(_command))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..memory.records import Candidate, Goal, Provenance
 from ..memory.state import Trial
-from ..tools.merit import feasible, hypervolume, pareto, reference_point
+from ..tools.acquisition.merit import feasible, hypervolume, pareto, reference_point
 
 
 def candidates_to_confirm(goal: Goal, trials: Iterable[Trial], n: int) -> tuple[Candidate, ...]:

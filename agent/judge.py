@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..memory.records import Constraint, Hypothesis, Judgement, Verdict
-from ..tools.feature import meets
+from ..tools.crystals.feature import meets
 
 if TYPE_CHECKING:
     from ..memory.state import State, Trial

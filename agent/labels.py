@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from functools import lru_cache
 
+from ..memory.foreign import clean
 from ..memory.records import Candidate, Crystal, Objective, Outcome
 
-# As in tools/symmetry.py, which finds more and takes seconds to import.
+# As in tools/crystals/symmetry.py, which finds more and takes seconds to import.
 _SYMPREC = 0.1
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|#~&!$@]|(?<=www)\.|:(?=//)")
@@ -124,16 +124,6 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 trial`, `2 trials`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def clean(text: str, limit: int) -> str:
-    """Foreign text as one line of visible characters, cut at `limit` with an ellipsis.
-
-    Control and formatting characters go, so that no text can steer a terminal or turn the reading direction.
-    """
-    line = " ".join(text.split())
-    visible = "".join(c for c in line if unicodedata.category(c)[0] != "C")
-    return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 
 
 def markdown(text: str, limit: int = 400) -> str:

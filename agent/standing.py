@@ -14,7 +14,7 @@ import numpy as np
 from ..memory.errors import UserError
 from ..memory.records import Goal, Measurement
 from ..memory.state import State, Trial
-from ..tools import merit
+from ..tools.acquisition import merit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Standing:
 
     Attributes:
         trials: Those at the oracle the budget is for, in order of proposal.
+        reused: Those whose answer was taken over from another campaign, at no cost.
         confirming: Those at another oracle, which look at hits a second time.
         hits: Trials that keep all constraints, the best first.
         front: Hits that no other hit dominates (the Pareto set), the best in the first objective first.
@@ -37,6 +38,7 @@ class Standing:
     goal: Goal
     oracle: str
     trials: tuple[Trial, ...]
+    reused: tuple[Trial, ...]
     confirming: tuple[Trial, ...]
     hits: tuple[Trial, ...]
     front: tuple[Trial, ...]
@@ -50,6 +52,11 @@ class Standing:
     def failed(self) -> tuple[Trial, ...]:
         """Trials that ended in a failure, in order of proposal."""
         return tuple(t for t in self.trials if t.status == "failed")
+
+    @property
+    def answered(self) -> tuple[Trial, ...]:
+        """Trials with measurements, those taken over first."""
+        return tuple(t for t in (*self.reused, *self.trials) if t.status == "completed")
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -82,13 +89,19 @@ def standing_of(state: State) -> Standing:
     """
     goal = goal_of(state)
     oracle = next((t.oracle for t in state.trials.values()), "")
-    trials = tuple(t for t in state.trials.values() if t.oracle == oracle)
+    known = tuple(t for t in state.trials.values() if t.oracle == oracle)
     confirming = tuple(t for t in state.trials.values() if t.oracle != oracle)
-    front = merit.pareto(goal, trials)
+    front = merit.pareto(goal, known)
     in_front = {t.number for t in front}
-    others = [t for t in merit.feasible(goal, trials) if t.number not in in_front]
+    others = [t for t in merit.feasible(goal, known) if t.number not in in_front]
     return Standing(
-        goal, oracle, trials, confirming, (*best_first(goal, front), *best_first(goal, others)), best_first(goal, front)
+        goal=goal,
+        oracle=oracle,
+        trials=tuple(t for t in known if not t.reused),
+        reused=tuple(t for t in known if t.reused),
+        confirming=confirming,
+        hits=(*best_first(goal, front), *best_first(goal, others)),
+        front=best_first(goal, front),
     )
 
 

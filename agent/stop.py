@@ -35,7 +35,7 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> St
     Returns:
         The first reason to stop, or None.
     """
-    trials = [trial for trial in state.trials.values() if trial.oracle == oracle]
+    trials = [trial for trial in state.trials.values() if trial.oracle == oracle and not trial.reused]
     finished = [trial for trial in trials if trial.is_finished]
     in_a_row = len(list(takewhile(lambda trial: trial.status == "failed", reversed(finished))))
     if in_a_row >= budget.failures_in_a_row:

@@ -25,7 +25,7 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import Trial
-from athanor.tools.acquire import acquire
+from athanor.tools.acquisition.acquire import acquire
 
 POOL = 200
 TRIALS = (50, 200, 1_000, 10_000)

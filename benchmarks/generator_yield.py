@@ -12,12 +12,12 @@ from collections import Counter
 from record import write_result
 
 from athanor.memory.records import Candidate, Crystal
-from athanor.tools.duplicate import reduced_formula
-from athanor.tools.generate import Wish, generate, generators_for
-from athanor.tools.hull import known_phases
+from athanor.tools.crystals.hull import known_phases
+from athanor.tools.crystals.structure import to_structure
+from athanor.tools.crystals.symmetry import symmetry_of
+from athanor.tools.generators.duplicate import reduced_formula
+from athanor.tools.generators.generate import Wish, generate, generators_for
 from athanor.tools.space import CrystalSpace
-from athanor.tools.structure import to_structure
-from athanor.tools.symmetry import symmetry_of
 
 SPACE = CrystalSpace(
     elements=(

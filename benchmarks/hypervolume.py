@@ -16,54 +16,34 @@ from pathlib import Path
 
 import numpy as np
 from record import write_result
+from runs import interval, remembered
 
 from athanor.agent import assemble
 from athanor.agent.campaign_file import CampaignFile, parse_campaign, read_campaign_file
-from athanor.memory.records import Candidate, Outcome
 from athanor.memory.state import State, Trial
-from athanor.tools.merit import best_so_far, feasible, reference_point
-from athanor.tools.oracle import OracleSettings
-from athanor.tools.oracles import evaluate
+from athanor.tools.acquisition.merit import best_so_far, feasible, reference_point
 
 PLANNERS = ("builtin", "random")
 EVALUATIONS = 36
 SHOWN = (8, 16, 24, EVALUATIONS)
 
 
-def remembered(folder: Path, settings: OracleSettings, candidate: Candidate) -> Outcome:
-    """Evaluate, or read what an earlier run got for the same candidate: the oracle is deterministic."""
-    path = folder / f"{candidate.id}.json"
-    if path.exists():
-        return Outcome.model_validate_json(path.read_text())
-    outcome = evaluate(settings, candidate)
-    path.write_text(outcome.model_dump_json())
-    return outcome
-
-
 def run(planner: str, seed: int, home: Path) -> State:
     """Run the default campaign with a planner, a seed and a smaller budget, without limit of hours and confirmation."""
     content = read_campaign_file(assemble.ready_made("stiff")).model_dump(mode="json")
     name = f"{planner}-{seed}"
-    content |= {"name": name, "planner": planner, "seed": seed, "confirmation": None}
+    content |= {"name": name, "planner": planner, "seed": seed, "confirmation": None, "memory": False}
     content["goal"]["budget"] |= {"evaluations": EVALUATIONS, "hours": None}
     file: CampaignFile = parse_campaign(content, name)
     ledger = assemble.open_home(home)
     cache = home / "outcomes"
     cache.mkdir(parents=True, exist_ok=True)
-    return assemble.wire(file, ledger, partial(remembered, cache)).run(assemble.holder(), assemble.versions())
+    return assemble.wire(file, ledger, ask=partial(remembered, cache)).run(assemble.holder(), assemble.versions())
 
 
 def hypervolumes(state: State, file: CampaignFile, reference: np.ndarray) -> list[float]:
     """Best-so-far hypervolume after each of the campaign's evaluations."""
     return [float(value or 0.0) for _, value in best_so_far(file.goal, state.trials.values(), reference)]
-
-
-def interval(differences: np.ndarray) -> tuple[float, float]:
-    """Bootstrap 95 % interval of a mean over seeds."""
-    random = np.random.default_rng(0)
-    means = random.choice(differences, size=(10_000, len(differences))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from record import write_result
 
 from athanor.agent.executors import process_pool
 from athanor.memory.records import Candidate, Provenance
-from athanor.tools.oracle import SimulationSettings
-from athanor.tools.oracles import evaluate
-from athanor.tools.potentials import NAMES
-from athanor.tools.structure import to_crystal
+from athanor.tools.crystals.structure import to_crystal
+from athanor.tools.oracles.build import evaluate
+from athanor.tools.oracles.oracle import SimulationSettings
+from athanor.tools.oracles.potentials import NAMES
 
 Sites = list[tuple[str, list[float]]]
 

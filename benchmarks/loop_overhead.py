@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from record import write_result
 
-from athanor.agent.builtin import BuiltinPlanner
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile
 from athanor.agent.executors import InlineExecutor
+from athanor.agent.planners.builtin import BuiltinPlanner
+from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.memory.events import (
     CampaignOpened,
     Event,
@@ -36,7 +37,8 @@ from athanor.memory.events import (
 from athanor.memory.records import Candidate, Point, Provenance
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import State
-from athanor.tools.oracles import evaluate
+from athanor.tools.oracles.build import evaluate
+from athanor.tools.oracles.fingerprint import fingerprint
 
 BATCH = 10
 ADDED = 60
@@ -111,7 +113,9 @@ def seconds_per_trial(n: int) -> dict[str, float]:
             marks.append((len(state.completed), time.perf_counter(), time.process_time()))
 
         planner = BuiltinPlanner(file.goal, file.space, SEED)
-        campaign = Campaign(file, ledger, planner, {"pool.csv": partial(evaluate, file.oracle)}, InlineExecutor)
+        memory = Recollection(file, Sources(ledger, None, lambda crystal: None, {"pool.csv": fingerprint(file.oracle)}))
+        oracles = {"pool.csv": partial(evaluate, file.oracle)}
+        campaign = Campaign(file, ledger, planner, oracles, InlineExecutor, memory)
         campaign.run("benchmark", {}, watch)
     ends = {completed: (wall, cpu) for completed, wall, cpu in marks if completed % BATCH == 0}
     counts = sorted(count for count in ends if count > n + BATCH)

@@ -20,9 +20,9 @@ from athanor.agent import assemble
 from athanor.agent.campaign_file import read_campaign_file
 from athanor.agent.executors import process_pool
 from athanor.memory.records import Candidate, Outcome
-from athanor.tools.generate import Wish, generate, generators_for
-from athanor.tools.oracle import SimulationSettings
-from athanor.tools.oracles import build_oracle, evaluate
+from athanor.tools.generators.generate import Wish, generate, generators_for
+from athanor.tools.oracles.build import build_oracle, evaluate
+from athanor.tools.oracles.oracle import SimulationSettings
 from athanor.tools.space import Space
 
 CORES = 2

@@ -22,10 +22,10 @@ from pymatgen.core.structure_matcher import StructureMatcher
 from pymatgen.core.structure_prediction.volume_predictor import DLSVolumePredictor, RLSVolumePredictor
 from record import write_result
 
-from athanor.tools.prototype import Parent, aflow_prototypes
-from athanor.tools.structure import to_structure
-from athanor.tools.symmetry import symmetry_of
-from athanor.tools.volume import atomic_volume, predicted_volume, tightness
+from athanor.tools.crystals.structure import to_structure
+from athanor.tools.crystals.symmetry import symmetry_of
+from athanor.tools.generators.prototype import Parent, aflow_prototypes
+from athanor.tools.generators.volume import atomic_volume, predicted_volume, tightness
 
 MATCHER = StructureMatcher(ltol=0.3, stol=0.4, angle_tol=8)
 

@@ -8,17 +8,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter, field_validator
 
-from .records import Candidate, Hypothesis, Judgement, Outcome, Record
+from .foreign import readable
+from .recall import Passage
+from .records import Candidate, Crystal, Hypothesis, Judgement, Measurement, Origin, Outcome, Record
+
+MAX_NOTE = 4000
+"""Characters that a person's note may have."""
+MAX_AUTHOR = 64
+"""Characters that the name of its author may have."""
 
 
 class CampaignOpened(Record):
-    """The campaign exists. `spec` is the campaign file as validated, `versions` the packages that matter."""
+    """The campaign exists.
+
+    Attributes:
+        spec: The campaign file as validated.
+        versions: Packages that matter.
+        fingerprints: Name of an oracle to what decides its answers; empty where that cannot be told.
+    """
 
     kind: Literal["campaign_opened"] = "campaign_opened"
     spec: dict[str, JsonValue]
     versions: dict[str, str]
+    fingerprints: dict[str, str] = {}
 
 
 class RunStarted(Record):
@@ -45,6 +59,8 @@ class TrialProposed(Record):
         hypothesis: Id of the hypothesis it tests, if any.
         reason: Why this one, in words.
         predicted: What the surrogate expected: property to (mean, standard deviation).
+        reused: Where the same material was evaluated before at the same oracle; its result is taken over, nothing
+            is spent, and `batch` is 0.
     """
 
     kind: Literal["trial_proposed"] = "trial_proposed"
@@ -55,6 +71,7 @@ class TrialProposed(Record):
     hypothesis: str | None = None
     reason: str
     predicted: dict[str, tuple[float, float]] = {}
+    reused: Origin | None = None
 
 
 class TrialStaged(Record):
@@ -70,6 +87,71 @@ class TrialFinished(Record):
     kind: Literal["trial_finished"] = "trial_finished"
     trial: int
     outcome: Outcome
+
+
+class CrystalEmbedded(Record):
+    """The crystal of a trial as numbers, kept because a network was asked for them.
+
+    Attributes:
+        model: Name and version of the network.
+        embedding: `(n_features,)`, without unit, of the relaxed crystal where there is one.
+    """
+
+    kind: Literal["crystal_embedded"] = "crystal_embedded"
+    trial: int
+    model: str
+    embedding: tuple[float, ...]
+
+
+class Evaluated(Record):
+    """A material that another campaign has evaluated, as the ledger knows it.
+
+    Attributes:
+        crystal: As relaxed, where the oracle relaxes.
+        similarity: Cosine to what was asked, from -1 to 1.
+    """
+
+    origin: Origin
+    oracle: str
+    crystal: Crystal
+    measurements: tuple[Measurement, ...]
+    similarity: float
+
+
+class Recalled(Record):
+    """What other campaigns and people have left that bears on the next batch; planners see it in the state.
+
+    Attributes:
+        batch: The batch that is about to be proposed.
+        passages: Notes, the most relevant first.
+        materials: The nearest to the best of this campaign, the nearest first.
+    """
+
+    kind: Literal["recalled"] = "recalled"
+    batch: int
+    passages: tuple[Passage, ...] = ()
+    materials: tuple[Evaluated, ...] = ()
+
+
+class RecallLost(Record):
+    """The index could not be used, and the campaign goes on without it."""
+
+    kind: Literal["recall_lost"] = "recall_lost"
+    message: str
+
+
+class NoteAdded(Record):
+    """A person has written something down, about a campaign or (with an empty name) about the whole home."""
+
+    kind: Literal["note_added"] = "note_added"
+    author: Annotated[str, Field(min_length=1, max_length=MAX_AUTHOR)]
+    campaign: str = ""
+    text: Annotated[str, Field(min_length=1, max_length=MAX_NOTE)]
+
+    @field_validator("author", "text", mode="before")
+    @classmethod
+    def _readable(cls, text: object) -> object:
+        return readable(text) if isinstance(text, str) else text
 
 
 class HypothesisJudged(Record):
@@ -106,6 +188,10 @@ Event = Annotated[
     | TrialProposed
     | TrialStaged
     | TrialFinished
+    | CrystalEmbedded
+    | Recalled
+    | RecallLost
+    | NoteAdded
     | HypothesisJudged
     | Reflected
     | RunEnded,

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from .events import Entry, Event
 
+HOME = "_home"
+"""Where people's notes are kept, which belong to no run: no campaign may bear a name that begins like this."""
+
 
 class Ledger(Protocol):
     """Append-only events by campaign; what it holds is the truth."""
@@ -36,7 +39,7 @@ class Ledger(Protocol):
         ...
 
     def campaigns(self) -> tuple[str, ...]:
-        """Names of all campaigns, oldest first."""
+        """Names of all campaigns, oldest first; `HOME` is none of them."""
         ...
 
     def writer(self, campaign: str, holder: str) -> AbstractContextManager[None]:

@@ -188,6 +188,13 @@ class Outcome(Record):
         return self
 
 
+class Origin(Record):
+    """The trial of an earlier campaign that a result was taken over from."""
+
+    campaign: str
+    trial: int
+
+
 class Condition(Record):
     """One test on a feature of a candidate, such as `volume_per_atom <= 6` or `elements any_of (B, C)`."""
 

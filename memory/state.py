@@ -12,9 +12,12 @@ from typing import Any
 
 from .events import (
     CampaignOpened,
+    CrystalEmbedded,
     Entry,
     HypothesisJudged,
     HypothesisStated,
+    Recalled,
+    RecallLost,
     Reflected,
     RunEnded,
     RunStarted,
@@ -22,7 +25,7 @@ from .events import (
     TrialProposed,
     TrialStaged,
 )
-from .records import Candidate, Hypothesis, Judgement, Outcome, Status
+from .records import Candidate, Hypothesis, Judgement, Origin, Outcome, Status
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Trial:
 
     Attributes:
         finished_at: When the answer was written, UTC; when it came does not make it another trial.
+        reused: Where its result was taken over from; such a trial has cost this campaign nothing.
     """
 
     number: int
@@ -43,6 +47,7 @@ class Trial:
     status: Status = "proposed"
     outcome: Outcome | None = None
     finished_at: datetime | None = field(default=None, compare=False)
+    reused: Origin | None = None
 
     @property
     def values(self) -> dict[str, float]:
@@ -69,6 +74,9 @@ class State:
         ended: How the latest run ended; None while one is at work, or was killed.
         last: Number of the last entry folded in.
         versions: Packages that matter, as they were when the campaign was opened.
+        embeddings: Crystals as numbers, by trial.
+        recalled: What memory gave, by the batch it was given for.
+        lost: Why memory could not be used, each reason once.
     """
 
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +90,9 @@ class State:
     last: int = 0
     last_time: datetime | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    embeddings: Mapping[int, CrystalEmbedded] = field(default_factory=dict)
+    recalled: Mapping[int, Recalled] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -97,6 +108,11 @@ class State:
     def pending(self) -> tuple[Trial, ...]:
         """Trials without an answer yet, in order of proposal."""
         return tuple(t for t in self.trials.values() if not t.is_finished)
+
+    def reminded(self, batch: int) -> Recalled | None:
+        """What memory had given when a batch was planned."""
+        given = max((at for at in self.recalled if at <= batch), default=None)
+        return None if given is None else self.recalled[given]
 
     def before(self, batch: int) -> State:
         """The state as a planner of a later batch may see it: trials of `batch` and above count as pending.
@@ -120,6 +136,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     judgements, reflections = dict(state.judgements), dict(state.reflections)
     spec, batches, spent, ended = state.spec, state.batches, state.spent, state.ended
     last, last_time, versions = state.last, state.last_time, state.versions
+    embeddings, recalled, lost = dict(state.embeddings), dict(state.recalled), state.lost
     for entry in entries:
         event = entry.event
         if last_time is not None and not isinstance(event, RunStarted) and ended is None:
@@ -140,6 +157,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                     event.hypothesis,
                     event.reason,
                     event.predicted,
+                    reused=event.reused,
                 )
                 batches = max(batches, event.batch)
             case TrialStaged():
@@ -149,6 +167,12 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 trials[event.trial] = replace(
                     trials[event.trial], status=status, outcome=event.outcome, finished_at=entry.time
                 )
+            case CrystalEmbedded():
+                embeddings[event.trial] = event
+            case Recalled():
+                recalled[event.batch] = event
+            case RecallLost():
+                lost = lost if event.message in lost else (*lost, event.message)
             case HypothesisJudged():
                 judgements[event.judgement.hypothesis] = event.judgement
             case Reflected():
@@ -156,4 +180,19 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
             case RunEnded():
                 ended = event
         last, last_time = entry.number, entry.time
-    return State(spec, trials, hypotheses, judgements, reflections, batches, spent, ended, last, last_time, versions)
+    return State(
+        spec,
+        trials,
+        hypotheses,
+        judgements,
+        reflections,
+        batches,
+        spent,
+        ended,
+        last,
+        last_time,
+        versions,
+        embeddings,
+        recalled,
+        lost,
+    )

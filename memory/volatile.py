@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from .errors import UserError
 from .events import Entry, Event
+from .ledger import HOME
 
 
 class VolatileLedger:
@@ -40,7 +41,7 @@ class VolatileLedger:
 
     def campaigns(self) -> tuple[str, ...]:
         """Names of all campaigns, oldest first."""
-        return tuple(self._entries)
+        return tuple(name for name in self._entries if name != HOME)
 
     @contextmanager
     def writer(self, campaign: str, holder: str) -> Iterator[None]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Composition
 from scipy.optimize import least_squares
 
-from athanor.tools.potentials import NAMES, load_potential
+from athanor.tools.oracles.potentials import NAMES, load_potential
 
 Line = dict[str, Any]
 HUBER = 0.02  # eV/atom; where the loss turns from squares to absolute values

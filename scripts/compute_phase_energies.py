@@ -28,9 +28,9 @@ from pymatgen.analysis.prototypes import AFLOW_PROTOTYPE_LIBRARY
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from athanor.tools.corrections import corrected_energy
-from athanor.tools.potentials import load_potential
-from athanor.tools.symmetry import symmetry_of
+from athanor.tools.crystals.symmetry import symmetry_of
+from athanor.tools.oracles.corrections import corrected_energy
+from athanor.tools.oracles.potentials import load_potential
 
 POTENTIALS = ("sevennet", "chgnet")
 SCALES = np.array([0.97, 1.0, 1.03])

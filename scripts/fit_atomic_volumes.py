@@ -1,10 +1,10 @@
-"""Fit the volume each element takes in a crystal, the table behind tools/volume.py.
+"""Fit the volume each element takes in a crystal, the table behind tools/generators/volume.py.
 
 usage: python scripts/fit_atomic_volumes.py --crystals train.csv.gz --out tools/reference/atomic_volumes.json
 
 Reads crystals in CDVAE's columns. Two tables, since magnesium takes 22 Å³ in an alloy and 11 Å³ in an oxide: compounds
-with one of the elements of tools/charge.py that make them ionic, and all others. Robust least squares on the relative
-error with volumes above zero; elements a table hardly sees are drawn to the other table's value.
+with one of the elements of tools/generators/charge.py that make them ionic, and all others. Robust least squares on the
+relative error with volumes above zero; elements a table hardly sees are drawn to the other table's value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from pymatgen.core import Composition, Element
 from scipy.optimize import nnls
 
-from athanor.tools.charge import CHARGED
+from athanor.tools.generators.charge import CHARGED
 
 # Both are of the whole cell; parsing each CIF in full would take minutes.
 FORMULA = re.compile(r"^_chemical_formula_sum\s+'?([^'\n]+)'?", re.MULTILINE)

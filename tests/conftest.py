@@ -20,7 +20,14 @@ settings.load_profile("ci")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
-for _name in ("ATHANOR_DATABASE", "ATHANOR_CHROMA", "ATHANOR_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+for _name in (
+    "ATHANOR_DATABASE",
+    "ATHANOR_CHROMA",
+    "ATHANOR_EMBEDDING_MODEL",
+    "ATHANOR_MODEL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+):
     os.environ.pop(_name, None)
 
 

@@ -12,8 +12,8 @@ import pytest
 from athanor.agent.executors import process_pool
 from athanor.memory.errors import UserError
 from athanor.memory.records import Candidate, Crystal, Outcome, Point, Provenance
-from athanor.tools.oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
-from athanor.tools.oracles import build_oracle, evaluate, properties_of
+from athanor.tools.oracles.build import build_oracle, evaluate, properties_of
+from athanor.tools.oracles.oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
 
 TABLE = "x,colour,strength\n1.0,red,10\n1.0,red,14\n2.0,blue,3\n3.0,blue,\n"
 FUNCTION = """

@@ -9,18 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from athanor.agent.builtin import BuiltinPlanner
 from athanor.agent.planner import Planner, Proposal
-from athanor.agent.random_planner import RandomPlanner
-from athanor.memory.records import (
-    Budget,
-    Constraint,
-    Failure,
-    Goal,
-    Measurement,
-    Objective,
-    Outcome,
-)
+from athanor.agent.planners.builtin import BuiltinPlanner
+from athanor.agent.planners.random_planner import RandomPlanner
+from athanor.memory.records import Budget, Constraint, Failure, Goal, Measurement, Objective, Outcome
 from athanor.memory.state import State, Trial
 from athanor.tools.space import PoolSpace
 

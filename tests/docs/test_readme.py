@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from athanor.agent.campaign_file import read_campaign_file
-from athanor.tools.potentials import load_potential
+from athanor.tools.oracles.potentials import load_potential
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import Trial
-from athanor.tools.acquire import acquire
+from athanor.tools.acquisition.acquire import acquire
 
 GOAL = Goal(
     statement="",

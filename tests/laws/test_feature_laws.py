@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from athanor.memory.records import Candidate, Condition, Point, Provenance
-from athanor.tools.feature import FEATURES, features, meets
-from athanor.tools.structure import to_crystal
-from athanor.tools.subgroup import MIN_MEMBERS, MIN_RATE, MIN_SCORE, discover
+from athanor.tools.crystals.feature import FEATURES, features, meets
+from athanor.tools.crystals.structure import to_crystal
+from athanor.tools.crystals.subgroup import MIN_MEMBERS, MIN_RATE, MIN_SCORE, discover
 
 CORNERS = [[0, 0, 0], [0.5, 0.5, 0.5]]
 

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from pymatgen.core import Structure
 
 from athanor.memory.records import Candidate, Crystal, Provenance
-from athanor.tools.cell import primitive_crystal
-from athanor.tools.charge import is_balanced
-from athanor.tools.duplicate import Seen, reduced_formula, same_crystal
-from athanor.tools.generate import Wish, generate, generators_for
-from athanor.tools.screen import broken_rule
+from athanor.tools.crystals.cell import primitive_crystal
+from athanor.tools.crystals.structure import to_crystal, to_structure
+from athanor.tools.generators.charge import is_balanced
+from athanor.tools.generators.duplicate import Seen, reduced_formula, same_crystal
+from athanor.tools.generators.generate import Wish, generate, generators_for
+from athanor.tools.generators.screen import broken_rule
 from athanor.tools.space import CrystalSpace
-from athanor.tools.structure import to_crystal, to_structure
 
 SPACE = CrystalSpace(elements=("Mg", "Si", "O", "B", "C", "Ti", "Al", "N"), n_elements=(2, 3), max_atoms=8)
 SYMBOLS = ("H", "Li", "B", "C", "N", "O", "F", "Mg", "Al", "Si", "S", "Ca", "Ti", "Fe", "Zr", "W", "Bi")

@@ -4,8 +4,8 @@ import pytest
 
 from athanor.memory.errors import UserError
 from athanor.memory.records import Point
-from athanor.tools.generate import Wish, generate, generators_for
-from athanor.tools.pool import read_pool
+from athanor.tools.generators.generate import Wish, generate, generators_for
+from athanor.tools.generators.pool import read_pool
 from athanor.tools.space import PoolSpace
 
 TEXT = "temperature,solvent,yield\n20,water,0.1\n40,ethanol,0.5\n20,water,0.2\n60,water,0.7\n"

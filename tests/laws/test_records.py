@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,10 +11,15 @@ from hypothesis import strategies as st
 from athanor.memory.events import (
     EVENT,
     CampaignOpened,
+    CrystalEmbedded,
     Entry,
+    Evaluated,
     Event,
     HypothesisJudged,
     HypothesisStated,
+    NoteAdded,
+    Recalled,
+    RecallLost,
     Reflected,
     RunEnded,
     RunStarted,
@@ -21,6 +27,7 @@ from athanor.memory.events import (
     TrialProposed,
     TrialStaged,
 )
+from athanor.memory.recall import Document, Passage
 from athanor.memory.records import (
     Candidate,
     Condition,
@@ -29,6 +36,7 @@ from athanor.memory.records import (
     Hypothesis,
     Judgement,
     Measurement,
+    Origin,
     Outcome,
     Point,
     Prediction,
@@ -86,8 +94,45 @@ outcomes = st.builds(
 ) | st.builds(Outcome, failure=st.builds(Failure, kind=st.just("crash"), message=texts), details=details)
 hypotheses = st.builds(Hypothesis, id=texts, statement=texts, rationale=texts, prediction=predictions)
 verdicts = st.sampled_from(["open", "supported", "refuted", "inconclusive"])
+some = texts.map(lambda text: f"{text}x")
+origins = st.builds(Origin, campaign=texts, trial=counts)
+passages = st.builds(
+    Passage,
+    document=st.builds(
+        Document,
+        id=texts,
+        kind=st.sampled_from(["hypothesis", "note", "failure"]),
+        campaign=texts,
+        text=texts,
+        elements=st.tuples(texts),
+        trials=st.tuples(counts),
+        verdict=st.none() | verdicts,
+        prediction=st.none() | predictions,
+        time=st.datetimes(timezones=st.just(UTC)),
+    ),
+    similarity=numbers,
+)
+evaluated = st.builds(
+    Evaluated,
+    origin=origins,
+    oracle=texts,
+    crystal=crystals(),
+    measurements=st.tuples(measurements),
+    similarity=numbers,
+)
 events = st.one_of(
-    st.builds(CampaignOpened, spec=details, versions=st.dictionaries(texts, texts, max_size=2)),
+    st.builds(
+        CampaignOpened,
+        spec=details,
+        versions=st.dictionaries(texts, texts, max_size=2),
+        fingerprints=st.dictionaries(texts, texts, max_size=2),
+    ),
+    st.builds(CrystalEmbedded, trial=counts, model=texts, embedding=st.tuples(numbers, numbers)),
+    st.builds(Recalled, batch=counts, passages=st.tuples(passages), materials=st.tuples(evaluated)),
+    st.builds(RecallLost, message=texts),
+    st.builds(
+        NoteAdded, author=texts.map(lambda text: f"{text}x"), campaign=texts, text=texts.map(lambda text: f"{text}x")
+    ),
     st.builds(RunStarted, holder=texts),
     st.builds(HypothesisStated, hypothesis=hypotheses),
     st.builds(
@@ -99,6 +144,7 @@ events = st.one_of(
         hypothesis=st.none() | texts,
         reason=texts,
         predicted=st.dictionaries(texts, st.tuples(numbers, numbers), max_size=2),
+        reused=st.none() | origins,
     ),
     st.builds(TrialStaged, trial=counts),
     st.builds(TrialFinished, trial=counts, outcome=outcomes),

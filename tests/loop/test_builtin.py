@@ -14,12 +14,12 @@ from types import ModuleType
 
 import pytest
 
-from athanor.agent import supply as supply_module
-from athanor.agent.builtin import BuiltinPlanner
-from athanor.agent.hypothesise import hypothesise
 from athanor.agent.judge import judge
 from athanor.agent.planner import Proposal
-from athanor.agent.supply import Supply
+from athanor.agent.planners import supply as supply_module
+from athanor.agent.planners.builtin import BuiltinPlanner
+from athanor.agent.planners.hypothesise import hypothesise
+from athanor.agent.planners.supply import Supply
 from athanor.memory.records import (
     Budget,
     Candidate,
@@ -33,8 +33,8 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import State, Trial
-from athanor.tools.feature import meets
-from athanor.tools.generate import Wish, Yield
+from athanor.tools.crystals.feature import meets
+from athanor.tools.generators.generate import Wish, Yield
 from athanor.tools.space import CrystalSpace, PoolSpace
 
 World = Callable[[Mapping[str, float | str]], float]
@@ -73,9 +73,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
         drawn = random.Random(seed).sample(fresh, min(q, len(fresh)))
         return Acquired(tuple(Choice(c, {goal.objectives[0].property: (20.0, 5.0)}) for c in drawn))
 
-    module = ModuleType("athanor.tools.acquire")
+    module = ModuleType("athanor.tools.acquisition.acquire")
     module.acquire = acquire  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "athanor.tools.acquire", module)
+    monkeypatch.setitem(sys.modules, "athanor.tools.acquisition.acquire", module)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
 from athanor.agent.executors import InlineExecutor
 from athanor.agent.planner import Planner
+from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.memory.errors import UserError
 from athanor.memory.events import TrialFinished, TrialStaged
 from athanor.memory.records import Candidate, Failure, Measurement, Outcome
@@ -47,8 +48,11 @@ def campaign(line_planner: type[Planner]) -> Callable[..., Campaign]:
         planner: Planner | None = None,
         evaluate: Callable[[Candidate], Outcome] = answer,
         executor: Callable[[], Executor] = InlineExecutor,
+        fingerprint: str = "",
     ) -> Campaign:
-        return Campaign(file, ledger or VolatileLedger(), planner or line_planner(), {"table": evaluate}, executor)
+        ledger = ledger or VolatileLedger()
+        memory = Recollection(file, Sources(ledger, None, lambda crystal: None, {"table": fingerprint}))
+        return Campaign(file, ledger, planner or line_planner(), {"table": evaluate}, executor, memory)
 
     return make
 

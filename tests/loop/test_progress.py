@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from athanor.agent.labels import duration, figure, spread
-from athanor.agent.live import Moment, draw
-from athanor.agent.progress import Progress
 from athanor.agent.standing import standing_of
-from athanor.agent.summary import render, summarise
+from athanor.agent.views.live import Moment, draw
+from athanor.agent.views.progress import Progress
+from athanor.agent.views.summary import render, summarise
 from athanor.memory.records import Objective
 from athanor.memory.state import State, fold
 
@@ -148,7 +148,7 @@ def test_foreign_text_cannot_steer_the_terminal() -> None:
 
 def test_time_goes_on_between_two_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr("athanor.agent.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("athanor.agent.views.progress.time.monotonic", lambda: clock[0])
     state = made_up.state(4, running=5, ended=False)
     progress = Progress(terminal(100))
     for _ in range(5):

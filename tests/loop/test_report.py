@@ -17,12 +17,13 @@ from markdown_it import MarkdownIt
 from PIL import Image
 from pymatgen.core import Structure
 
-from athanor.agent.labels import cell, clean, duration, figure, markdown, spread
-from athanor.agent.report import write_report
+from athanor.agent.labels import cell, duration, figure, markdown, spread
+from athanor.agent.reports.report import write_report
+from athanor.agent.reports.timeline import working_bars
 from athanor.agent.standing import standing_of
-from athanor.agent.summary import summarise
-from athanor.agent.timeline import working_bars
+from athanor.agent.views.summary import summarise
 from athanor.memory.errors import TerminalError, UserError
+from athanor.memory.foreign import clean
 from athanor.memory.state import State, fold
 
 FULL = made_up.state(60, confirming=(6, 17))

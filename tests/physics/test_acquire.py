@@ -27,8 +27,8 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import Trial
-from athanor.tools import hyperparameters, merit, surrogate
-from athanor.tools.acquire import Acquired, acquire, informative
+from athanor.tools.acquisition import hyperparameters, merit, surrogate
+from athanor.tools.acquisition.acquire import Acquired, acquire, informative
 
 TWO = Goal(
     statement="stiff and light, and not unstable",
@@ -245,3 +245,13 @@ def test_log_posterior_and_gradient_agree_with_gpytorch(isotropic: bool) -> None
         step = np.eye(len(parameters))[k] * 1e-5
         up, down = (hyperparameters._loss(parameters + s, squares, targets, prior)[0] for s in (step, -step))
         assert slopes[k] == pytest.approx((up - down) / 2e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_no_trial_keeps_the_constraints_one_objective_still_gets_picks(trials: list[Trial], seed: int) -> None:
+    bound = Constraint(property="energy", comparison="<=", value=-5.0, unit="eV/atom")
+    goal = ONE.model_copy(update={"constraints": (bound,)})
+    pool = points(30, seed + 50)
+    answer = acquire(goal, trials, pool, 4, seed)
+    assert len(set(picked(answer))) == 4
+    assert all(choice.keeps is not None and choice.keeps < 0.5 for choice in answer.picks)

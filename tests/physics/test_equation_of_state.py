@@ -12,8 +12,8 @@ from ase.calculators.emt import EMT
 from ase.eos import birchmurnaghan
 from ase.units import GPa
 
-from athanor.tools.equation_of_state import SCALES, energy_curve, fit_birch_murnaghan
-from athanor.tools.relax import is_fixed_by_symmetry, prepare, relax
+from athanor.tools.oracles.equation_of_state import SCALES, energy_curve, fit_birch_murnaghan
+from athanor.tools.oracles.relax import is_fixed_by_symmetry, prepare, relax
 
 V0, E0, B0, SLOPE = 40.0, -25.0, 160.0, 4.3
 VOLUMES = V0 * SCALES

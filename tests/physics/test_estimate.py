@@ -7,8 +7,8 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from athanor.memory.records import Candidate, Crystal, Point, Provenance
-from athanor.tools.estimate import estimate
-from athanor.tools.structure import to_crystal
+from athanor.tools.acquisition.estimate import estimate
+from athanor.tools.crystals.structure import to_crystal
 
 
 def candidate(structure: Structure) -> Candidate:

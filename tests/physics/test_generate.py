@@ -10,16 +10,16 @@ from pymatgen.core.structure_prediction.volume_predictor import DLSVolumePredict
 
 from athanor.memory.errors import UserError
 from athanor.memory.records import Candidate, Crystal, Provenance
-from athanor.tools.cell import shortest_distances
-from athanor.tools.charge import is_balanced
-from athanor.tools.decorate import Decorate
-from athanor.tools.generate import Wish, generate, generators_for
-from athanor.tools.prototype import aflow_prototypes, recast
+from athanor.tools.crystals.cell import shortest_distances
+from athanor.tools.crystals.structure import to_crystal, to_structure
+from athanor.tools.crystals.symmetry import symmetry_of
+from athanor.tools.generators.charge import is_balanced
+from athanor.tools.generators.decorate import Decorate
+from athanor.tools.generators.generate import Wish, generate, generators_for
+from athanor.tools.generators.prototype import aflow_prototypes, recast
+from athanor.tools.generators.substitute import Substitute, likely
+from athanor.tools.generators.volume import tightness
 from athanor.tools.space import CrystalSpace
-from athanor.tools.structure import to_crystal, to_structure
-from athanor.tools.substitute import Substitute, likely
-from athanor.tools.symmetry import symmetry_of
-from athanor.tools.volume import tightness
 
 ROCKSALT = "NaCl halite, rock salt (AFLOW AB_cF8_225_a_b)"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from athanor.tools.guards import check_change, check_elements, check_geometry
+from athanor.tools.oracles.guards import check_change, check_elements, check_geometry
 
 ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.21), ["Mg", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pymatgen.core import Composition, Lattice, Structure
 
 from athanor.memory.errors import TerminalError
-from athanor.tools.hull import Phase, PhaseTable, References, known_phases, shipped_references
-from athanor.tools.symmetry import Symmetry, symmetry_of
+from athanor.tools.crystals.hull import Phase, PhaseTable, References, known_phases, shipped_references
+from athanor.tools.crystals.symmetry import Symmetry, symmetry_of
 
 
 def phase(name: str, formula: str, energy: float, group: int = 225) -> Phase:

@@ -18,7 +18,7 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import Trial
-from athanor.tools import merit
+from athanor.tools.acquisition import merit
 
 
 def goal_of(*directions: str, limit: float | None = None) -> Goal:

@@ -7,8 +7,8 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from athanor.memory.errors import UserError
-from athanor.tools.read import read_crystals
-from athanor.tools.structure import to_atoms, to_crystal
+from athanor.tools.crystals.read import read_crystals
+from athanor.tools.crystals.structure import to_atoms, to_crystal
 
 
 def rocksalt() -> Structure:

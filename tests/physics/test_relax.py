@@ -10,9 +10,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
-from athanor.tools.relax import OutOfTime, is_fixed_by_symmetry, prepare, relax
-from athanor.tools.structure import from_atoms, to_structure
-from athanor.tools.symmetry import symmetry_of
+from athanor.tools.crystals.structure import from_atoms, to_structure
+from athanor.tools.crystals.symmetry import symmetry_of
+from athanor.tools.oracles.relax import OutOfTime, is_fixed_by_symmetry, prepare, relax
 
 FAR = time.process_time() + 600
 

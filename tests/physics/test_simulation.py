@@ -11,9 +11,9 @@ from pymatgen.core import Lattice, Structure
 
 from athanor.memory.errors import UserError
 from athanor.memory.records import Candidate, Outcome, Provenance
-from athanor.tools.oracle import SimulationSettings
-from athanor.tools.oracles import build_oracle, evaluate, properties_of
-from athanor.tools.structure import to_crystal
+from athanor.tools.crystals.structure import to_crystal
+from athanor.tools.oracles.build import build_oracle, evaluate, properties_of
+from athanor.tools.oracles.oracle import SimulationSettings
 
 CHGNET = SimulationSettings(calculator="chgnet")
 ENERGIES = SimulationSettings(calculator="chgnet", bulk_modulus=False)

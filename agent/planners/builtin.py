@@ -1,0 +1,169 @@
+"""The planner without a chat model: claims, tests its claims, and otherwise follows the acquisition.
+
+Knows the supply of candidates, hypotheses and the acquire tool by their functions. Must not spend anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...memory.records import Candidate, Goal, Hypothesis
+from ...memory.state import Trial
+from ...tools.crystals.feature import meets
+from ..labels import counted, wording
+from ..planner import Pick, Proposal
+from ..standing import columns_of
+from .hypothesise import hypothesise
+from .reflect import number, open_hypotheses, reflection, skill
+from .supply import Supply
+
+if TYPE_CHECKING:
+    from ...memory.state import State
+    from ...tools.acquisition.acquire import Choice
+    from ...tools.generators.generate import Yield
+    from ...tools.space import CrystalSpace, PoolSpace
+
+NEW_CRYSTALS = 60
+"""Crystals made anew for each batch."""
+TESTS = 2
+"""One in so many picks, or more, is about the open hypothesis."""
+BLIND = 4
+"""One in so many picks is drawn at random while nothing is known, or what is predicted is worse than a mean."""
+
+
+SCORED = 300
+"""Candidates that the acquisition is asked about at a time; of more, another random sample for each batch."""
+
+
+class BuiltinPlanner:
+    """States typed hypotheses and weighs testing them against what the acquisition wants."""
+
+    name = "builtin"
+
+    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> None:
+        """Build a planner for a campaign.
+
+        Args:
+            goal: What is wanted.
+            space: What may vary.
+            seed: The campaign's seed.
+
+        Raises:
+            UserError: A file that the space names cannot be used.
+        """
+        self.goal, self.space, self.seed = goal, space, seed
+        self._supply = Supply(goal, space, seed, NEW_CRYSTALS)
+
+    def propose(self, state: State, n: int) -> Proposal:
+        """Choose up to `n` candidates by acquisition, half of them or more about the open hypothesis."""
+        offered = self._supply.offer(state)
+        pool, batch = offered.candidates, state.batches + 1
+        if not pool or n < 1:
+            return Proposal((), notes=("no untried candidate is left",))
+        waiting = open_hypotheses(state)
+        units = self.space.variables if self.space.kind == "pool" else {}
+        new = None if waiting else hypothesise(self.goal, state, pool, units)
+        claim = state.hypotheses[waiting[0]] if waiting else new
+        drawn = self._drawn(state, pool, _share(n, batch, BLIND))
+        picks, notes = self._wanted(state, pool, claim, n, drawn)
+        return Proposal((*picks, *drawn), new, (*_offer(offered), *notes))
+
+    def reflect(self, state: State, batch: int) -> str:
+        """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""
+        return reflection(self.goal, state, batch)
+
+    def _drawn(self, state: State, pool: Sequence[Candidate], n: int) -> list[Pick]:
+        """Candidates at random, while there is nothing better to go by."""
+        known = skill(self.goal, state)
+        if known is not None and known <= 0:
+            why = f"so far the surrogate predicts worse than a mean (R² {known:.2f})"
+        elif self.space.kind == "pool" and not state.completed:
+            why = "nothing is known of these settings yet"
+        else:
+            return []
+        random = np.random.default_rng([self.seed, state.batches + 1])
+        reason = f"drawn at random of {len(pool)}: {why}"
+        at = random.choice(len(pool), size=min(n, len(pool)), replace=False)
+        return [Pick(pool[int(i)], reason) for i in at]
+
+    def _wanted(
+        self, state: State, pool: Sequence[Candidate], claim: Hypothesis | None, n: int, drawn: Sequence[Pick]
+    ) -> tuple[list[Pick], tuple[str, ...]]:
+        """What the acquisition wants most, with as many tests of the claim as its share of a batch of `n`."""
+        tests_wanted = _share(n, state.batches + 1, TESTS)
+        n -= len(drawn)
+        everything, notes = self._acquired(state, pool, n, drawn, None)
+        if claim is None:
+            return everything, notes
+        conditions = claim.prediction.conditions
+        inside = [_as_test(pick, claim) for pick in everything if meets(pick.candidate, conditions)]
+        outside = [pick for pick in everything if not meets(pick.candidate, conditions)]
+        missing = max(0, min(n, tests_wanted) - len(inside))
+        kept = [*inside, *outside[: max(0, len(outside) - missing)]]
+        members = [candidate for candidate in pool if meets(candidate, conditions)] if missing else []
+        tests, _ = self._acquired(state, members, n - len(kept), [*drawn, *kept], claim)
+        spare = outside[len(kept) - len(inside) :][: n - len(kept) - len(tests)]
+        return [*kept, *(_as_test(pick, claim) for pick in tests), *spare], notes
+
+    def _acquired(
+        self, state: State, pool: Sequence[Candidate], n: int, taken: Sequence[Pick], claim: Hypothesis | None
+    ) -> tuple[list[Pick], tuple[str, ...]]:
+        """Up to `n` picks of a pool; those already taken are pending."""
+        ids = {pick.candidate.id for pick in taken}
+        rest = [candidate for candidate in pool if candidate.id not in ids]
+        if n < 1 or not rest:
+            return [], ()
+        from ...tools.acquisition.acquire import acquire
+
+        random = np.random.default_rng([self.seed, state.batches + 1, len(taken)])
+        if len(rest) > SCORED:
+            rest = [rest[int(i)] for i in random.choice(len(rest), size=SCORED, replace=False)]
+        seed = int(random.integers(2**31))
+        acquired = acquire(self.goal, [*state.trials.values(), *_as_pending(state, taken)], rest, n, seed)
+        whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")
+        picks = [
+            Pick(choice.candidate, f"acquisition rank {rank}{whom}{self._expected(choice)}", None, choice.predicted)
+            for rank, choice in enumerate(acquired.picks, start=1)
+        ]
+        return picks, acquired.notes
+
+    def _expected(self, choice: Choice) -> str:
+        if not choice.predicted:
+            return ", before there is a surrogate"
+        units = dict(columns_of(self.goal))
+        listed = ", ".join(
+            f"{wording(name)} {number(mean, deviation, units.get(name, '1'))}"
+            for name, (mean, deviation) in choice.predicted.items()
+        )
+        keeps = (
+            "" if choice.keeps is None or not self.goal.constraints else f"; keeps the constraints: {choice.keeps:.0%}"
+        )
+        return f"; predicted by the surrogate: {listed}{keeps}"
+
+
+def _share(n: int, batch: int, parts: int) -> int:
+    """The whole number of picks out of `n` that makes one in `parts` over the batches."""
+    return n * batch // parts - n * (batch - 1) // parts
+
+
+def _as_test(pick: Pick, claim: Hypothesis) -> Pick:
+    return Pick(pick.candidate, f"tests {claim.id}; {pick.reason}", claim.id, pick.predicted)
+
+
+def _as_pending(state: State, picks: Sequence[Pick]) -> list[Trial]:
+    """Picks as trials without an answer, so that the acquisition keeps away from them."""
+    first = max(state.trials, default=0) + 1
+    return [
+        Trial(first + rank, state.batches + 1, "", pick.candidate, pick.hypothesis, pick.reason, pick.predicted)
+        for rank, pick in enumerate(picks)
+    ]
+
+
+def _offer(offered: Yield) -> Iterator[str]:
+    yield f"{counted(len(offered.candidates), 'untried candidate')} on offer"
+    if offered.rejected:
+        listed = ", ".join(f"{reason} {count}" for reason, count in sorted(offered.rejected.items()))
+        yield f"thrown away by the screens: {listed}"

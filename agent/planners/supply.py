@@ -1,0 +1,145 @@
+"""Where planners get candidates from: the space's generators, seeded by the batch, and what was left over before.
+
+Knows the generate tool, state and merit. Must not know surrogates or hypotheses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...memory.records import Candidate, Goal, Provenance
+from ...tools.acquisition import merit
+from ...tools.generators.duplicate import Seen
+from ...tools.generators.generate import Wish, Yield, generate, generators_for
+from ..standing import best_first
+
+if TYPE_CHECKING:
+    from ...memory.state import State, Trial
+    from ...tools.space import CrystalSpace, PoolSpace
+
+MAX_PARENTS = 8
+MAX_RECALLED = 4
+"""Materials of other campaigns that are parents too."""
+KEPT_BATCHES = 2
+"""Earlier batches whose unpicked crystals stay on offer."""
+WHOLE_POOL = 1_000_000
+
+
+class Supply:
+    """Untried candidates of a space; a pure function of the state, however often it is asked.
+
+    A finite pool is read once and always offered whole. Crystals are made anew for each batch; those made for the
+    last few batches and not picked stay on offer. They are not kept but made again from the same seeds, so that a
+    resumed campaign is offered the same ones.
+    """
+
+    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, size: int) -> None:
+        """Build the generators of a space.
+
+        Args:
+            goal: What makes a trial a good parent.
+            space: What may vary.
+            seed: The campaign's seed.
+            size: New crystals wanted for each batch.
+
+        Raises:
+            UserError: A file that the space names cannot be used.
+        """
+        self.goal, self.space, self.seed, self.size = goal, space, seed, size
+        self._generators = generators_for(space)
+        self._made = lru_cache(maxsize=2 * (KEPT_BATCHES + 1))(self._make)
+
+    def offer(self, state: State, kept_batches: int = KEPT_BATCHES, with_parents: bool = True) -> Yield:
+        """Candidates for batch `state.batches + 1`, none of them tried, pending or the same as a relaxed one.
+
+        Args:
+            state: What is known.
+            kept_batches: Earlier batches whose unpicked crystals are offered too.
+            with_parents: Whether the best trials may be varied.
+        """
+        if self.space.kind == "pool":
+            tried_ids = {trial.candidate.id for trial in state.trials.values()}
+            rows = self._made(_Order.of(0, (), ()))
+            return Yield(
+                tuple(c for c in rows.candidates if c.id not in tried_ids), rows.rejected, rows.made, rows.kept
+            )
+        batch = state.batches + 1
+        newest = self._made(self._order(state, batch, with_parents))
+        kept = list(newest.candidates)
+        seen = Seen([*_tried(state.trials.values()), *kept])
+        for earlier in range(batch - 1, max(0, batch - 1 - kept_batches), -1):
+            # What batch b was planned from: the running batch b - 1 had no results yet.
+            view = state.before(earlier - 1)
+            for candidate in self._made(self._order(view, earlier, with_parents)).candidates:
+                if not seen.holds(candidate):
+                    seen.add(candidate)
+                    kept.append(candidate)
+        return replace(newest, candidates=tuple(kept))
+
+    def _order(self, state: State, batch: int, with_parents: bool) -> _Order:
+        earlier = [trial for trial in state.trials.values() if trial.batch < batch]
+        parents = (*self._parents(earlier), *_recalled(state, batch)) if with_parents else ()
+        return _Order.of(batch, parents, _tried(earlier))
+
+    def _make(self, order: _Order) -> Yield:
+        seed = int(np.random.SeedSequence([self.seed, order.batch]).generate_state(1)[0])
+        n = self.size if self.space.kind == "crystal" else WHOLE_POOL
+        return generate(Wish(n, seed, order.parents, order.exclude), self._generators, self.space)
+
+    def _parents(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
+        """The best completed trials, relaxed: the Pareto set, then other hits, then the rest."""
+        front = merit.pareto(self.goal, trials)
+        ranked = [
+            *best_first(self.goal, front),
+            *best_first(self.goal, merit.feasible(self.goal, trials)),
+            *best_first(self.goal, trials),
+        ]
+        best = {trial.number: trial for trial in ranked}
+        return tuple(_relaxed(trial) or trial.candidate for trial in list(best.values())[:MAX_PARENTS])
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is to be made. Candidates can hold a dict and are compared by their ids."""
+
+    batch: int
+    parents: tuple[Candidate, ...] = field(compare=False)
+    exclude: tuple[Candidate, ...] = field(compare=False)
+    ids: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
+
+    @classmethod
+    def of(cls, batch: int, parents: tuple[Candidate, ...], exclude: tuple[Candidate, ...]) -> _Order:
+        return cls(batch, parents, exclude, (tuple(c.id for c in parents), frozenset(c.id for c in exclude)))
+
+
+def _recalled(state: State, batch: int) -> tuple[Candidate, ...]:
+    """Materials that memory gave when a batch was planned and that their oracle could evaluate, as parents."""
+    given = state.reminded(batch)
+    found = [seen for seen in given.materials if seen.measurements] if given else []
+    return tuple(
+        Candidate(
+            content=seen.crystal,
+            provenance=Provenance(tool="recall", note=f"trial {seen.origin.trial} of campaign {seen.origin.campaign}"),
+        )
+        for seen in found[:MAX_RECALLED]
+    )
+
+
+def _tried(trials: Iterable[Trial]) -> tuple[Candidate, ...]:
+    """All candidates of the trials, as proposed and as relaxed."""
+    relaxed = [candidate for trial in trials if (candidate := _relaxed(trial)) is not None]
+    return (*(trial.candidate for trial in trials), *relaxed)
+
+
+def _relaxed(trial: Trial) -> Candidate | None:
+    if trial.outcome is None or trial.outcome.crystal is None:
+        return None
+    return Candidate(
+        content=trial.outcome.crystal,
+        provenance=Provenance(tool="relax", parents=(trial.candidate.id,), note=f"trial {trial.number}, relaxed"),
+    )

@@ -1,0 +1,155 @@
+"""The report of a campaign: a folder with text, tables, plots and the structures of the hits.
+
+Knows where a campaign stands and how to write it down; plots and structures are loaded only when drawn. Must not
+know ledgers: what it writes follows from the state and people's notes, at every stage of a campaign.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...memory.errors import TerminalError
+from ...memory.records import Crystal
+from ...memory.state import State, Trial
+from ..labels import cell, crystal_of, label_of, space_group_of
+from ..standing import Standing, standing_of
+from ..views.summary import summarise
+from .report_text import report_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ...memory.events import NoteAdded
+
+
+def write_report(state: State, folder: Path, notes: Sequence[NoteAdded] = ()) -> Path:
+    """Write report.md, summary.json, trials.csv, plots as PNG files and a CIF file for each hit.
+
+    What an earlier report of the same campaign left in the folder is replaced.
+
+    Args:
+        state: The campaign.
+        folder: Where to write.
+        notes: What people have noted on the campaign.
+
+    Returns:
+        Path of report.md.
+
+    Raises:
+        UserError: The campaign has never been opened.
+        TerminalError: The folder cannot be written to.
+    """
+    standing = standing_of(state)
+    try:
+        return _write(state, standing, folder, notes)
+    except OSError as error:
+        raise TerminalError(
+            f"the report cannot be written to {folder}: {error.strerror or error}; the campaign itself is safe in the "
+            f"ledger, and `athanor report {state.spec.get('name', 'NAME')}` writes the report anew"
+        ) from error
+
+
+def _write(state: State, standing: Standing, folder: Path, notes: Sequence[NoteAdded]) -> Path:
+    summary = summarise(state)
+    folder.mkdir(parents=True, exist_ok=True)
+    plots = _write_plots(standing, folder)
+    _write_hits(standing, folder / "hits")
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_trials(state, folder / "trials.csv")
+    path = folder / "report.md"
+    path.write_text(report_text(state, standing, summary, plots, notes), encoding="utf-8")
+    return path
+
+
+def _write_plots(standing: Standing, folder: Path) -> list[str]:
+    """Draw what there is to draw; names of the files written."""
+    from .plots import PLOTS
+
+    written = []
+    for name, draw in PLOTS.items():
+        path = folder / f"{name}.png"
+        path.unlink(missing_ok=True)
+        figure: Figure | None = draw(standing)
+        if figure is not None:
+            figure.savefig(path)
+            written.append(path.name)
+    return written
+
+
+def _write_hits(standing: Standing, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for trial in standing.hits:
+        crystal = crystal_of(trial.candidate, trial.outcome)
+        if crystal is not None:
+            folder.mkdir(exist_ok=True)
+            (folder / cif_name(trial)).write_text(_cif(crystal), encoding="utf-8")
+
+
+def cif_name(trial: Trial) -> str:
+    """File name of a hit's structure, as in `012_Al2O3.cif`."""
+    return f"{trial.number:03d}_{label_of(trial.candidate)}.cif"
+
+
+def _cif(crystal: Crystal) -> str:
+    from pymatgen.io.cif import CifWriter
+
+    from ...tools.crystals.structure import to_structure
+
+    return str(CifWriter(to_structure(crystal)))
+
+
+def _write_trials(state: State, path: Path) -> None:
+    """One row a trial, at full precision, values with standard deviation and unit in columns of their own."""
+    trials = list(state.trials.values())
+    measured = list(dict.fromkeys(m.property for t in trials if t.outcome for m in t.outcome.measurements))
+    predicted = list(dict.fromkeys(name for t in trials for name in t.predicted))
+    header = [
+        "trial", "batch", "oracle", "status", "id", "material", "space_group", "generator", "parents", "note",
+        "hypothesis", "reason", "reused", "failure", "message", "cpu_seconds", "finished_at",
+    ]  # fmt: skip
+    for name in measured:
+        header += [name, f"{name} deviation", f"{name} unit", f"{name} method", f"{name} source"]
+    for name in predicted:
+        header += [f"{name} predicted", f"{name} predicted deviation"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([cell(name) for name in header])
+        writer.writerows(_row(trial, measured, predicted) for trial in trials)
+
+
+def _row(trial: Trial, measured: Sequence[str], predicted: Sequence[str]) -> list[str | float | int]:
+    origin, outcome = trial.candidate.provenance, trial.outcome
+    crystal = crystal_of(trial.candidate, outcome)
+    failure = outcome.failure if outcome else None
+    row: list[str | float | int] = [
+        trial.number,
+        trial.batch,
+        cell(trial.oracle),
+        trial.status,
+        trial.candidate.id,
+        cell(label_of(trial.candidate)),
+        cell(space_group_of(crystal)) if crystal else "",
+        cell(origin.tool),
+        cell(" ".join(origin.parents)),
+        cell(origin.note),
+        cell(trial.hypothesis or ""),
+        cell(trial.reason),
+        cell(f"{trial.reused.campaign} #{trial.reused.trial}") if trial.reused else "",
+        failure.kind if failure else "",
+        cell(failure.message) if failure else "",
+        outcome.cpu_seconds if outcome else "",
+        trial.finished_at.isoformat() if trial.finished_at else "",
+    ]
+    known = {m.property: m for m in outcome.measurements} if outcome else {}
+    for name in measured:
+        m = known.get(name)
+        deviation = "" if m is None or m.deviation is None else m.deviation
+        row += [m.value, deviation, cell(m.unit), m.method, cell(m.source)] if m else [""] * 5
+    for name in predicted:
+        row += trial.predicted.get(name, ("", ""))
+    return row

@@ -1,0 +1,56 @@
+"""What decides an oracle's answers, as a hash: two oracles of one fingerprint answer a candidate alike.
+
+Knows the settings of oracles and where their answers come from. Must not build an oracle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from importlib.metadata import version
+from pathlib import Path
+
+from .oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
+
+_LIMITS = {"max_cpu_seconds"}
+"""Settings that decide whether there is an answer, not which."""
+_PACKAGES = {"chgnet": "chgnet", "sevennet": "sevenn", "sevennet-l3i5": "sevenn"}
+
+
+def fingerprint(settings: OracleSettings) -> str:
+    """Hash what decides an oracle's answers: settings, versions, and the content of files and modules they name.
+
+    Returns:
+        16 hexadecimal digits; empty where a file or module cannot be read, and then nothing may be concluded.
+    """
+    try:
+        parts = [settings.model_dump_json(exclude=_LIMITS | {"file", "references"}), *_sources(settings)]
+    except (OSError, ImportError, ValueError):
+        return ""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _sources(settings: OracleSettings) -> list[str]:
+    match settings:
+        case TableSettings():
+            return [_digest(settings.file)]
+        case FunctionSettings():
+            return [_module(settings.function)]
+        case SimulationSettings():
+            own = [f"{name} {version(name)}" for name in ("athanor", "ase")]
+            if settings.references is not None:
+                own.append(_digest(settings.references))
+            package = _PACKAGES.get(settings.calculator)
+            return [*own, f"{package} {version(package)}" if package else _module(settings.calculator)]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _module(function: str) -> str:
+    """The source of the module that a `module:name` names; what that imports in its turn is not looked at."""
+    spec = importlib.util.find_spec(function.partition(":")[0])
+    if spec is None or not spec.origin:
+        raise ImportError(f"{function} has no source")
+    return _digest(Path(spec.origin))

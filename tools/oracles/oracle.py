@@ -1,0 +1,94 @@
+"""The oracle's contract, and the settings by which a campaign file names one.
+
+Knows the records. Must not know budgets or ledgers: an oracle answers one candidate at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field, JsonValue
+
+from ...memory.records import Candidate, Outcome, Record
+
+
+class Oracle(Protocol):
+    """What answers a trial, and costs something.
+
+    Attributes:
+        name: As written beside every measurement (`sevennet`).
+        properties: Property to unit, all that it can answer.
+    """
+
+    name: str
+    properties: Mapping[str, str]
+
+    def evaluate(self, candidate: Candidate) -> Outcome:
+        """Answer a candidate; a failure is an outcome, never an exception."""
+        ...
+
+
+class SimulationSettings(Record):
+    """Relax a crystal with an interatomic potential and compute properties of the relaxed cell.
+
+    Attributes:
+        calculator: `chgnet`, `sevennet`, `sevennet-l3i5`, or `module:factory` for any ASE calculator.
+        references: JSON file of elemental reference energies (symbol to eV/atom) for a calculator of
+            one's own; without it formation energy and energy above hull are not available.
+        bulk_modulus: Whether to fit an equation of state after relaxing.
+        fmax: Largest force component left, eV/Å.
+        max_steps: Steps after which a relaxation counts as unconverged.
+        max_cpu_seconds: Processor time after which an evaluation counts as timed out.
+    """
+
+    kind: Literal["simulation"] = "simulation"
+    calculator: str = "sevennet"
+    references: Path | None = None
+    bulk_modulus: bool = True
+    fmax: Annotated[float, Field(gt=0)] = 0.05
+    max_steps: Annotated[int, Field(ge=1)] = 150
+    max_cpu_seconds: Annotated[float, Field(gt=0)] = 120.0
+
+
+class TableSettings(Record):
+    """Look results up in a CSV file; the row is found by the values of the varying columns.
+
+    Attributes:
+        properties: Columns that are answered, name to unit.
+    """
+
+    kind: Literal["table"] = "table"
+    file: Path
+    properties: Annotated[dict[str, str], Field(min_length=1)]
+
+
+class FunctionSettings(Record):
+    """Call a Python function with a candidate's content.
+
+    Attributes:
+        function: `module:name`; takes a Crystal or a Point and the arguments, returns property to value.
+        properties: What it answers, name to unit.
+        arguments: Keyword arguments handed to the function.
+    """
+
+    kind: Literal["function"] = "function"
+    function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    properties: Annotated[dict[str, str], Field(min_length=1)]
+    arguments: dict[str, JsonValue] = {}
+
+
+OracleSettings = Annotated[SimulationSettings | TableSettings | FunctionSettings, Field(discriminator="kind")]
+
+
+def simulated_properties(settings: SimulationSettings) -> Mapping[str, str]:
+    """Property to unit that a simulation answers.
+
+    A calculator of one's own has energies on a scale of its own: formation energy and energy above hull need its
+    elemental references.
+    """
+    properties = {"density": "g/cm3", "volume_per_atom": "Å3/atom"}
+    if settings.references is not None or ":" not in settings.calculator:
+        properties = {"formation_energy": "eV/atom", "energy_above_hull": "eV/atom"} | properties
+    return properties | ({"bulk_modulus": "GPa"} if settings.bulk_modulus else {})
