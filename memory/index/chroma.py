@@ -30,7 +30,8 @@ SCHEMA = 1
 REBUILD = "make it anew with `athanor recall --rebuild`"
 BATCH = 1000
 CONNECT_SECONDS = 5.0
-HNSW = {"space": "cosine", "ef_search": 300}
+# With Chroma's 16 neighbours the graph leads past some documents that stand alone among thousands that are alike.
+HNSW = {"space": "cosine", "ef_search": 300, "ef_construction": 300, "max_neighbors": 48}
 APART = 1e-3
 NAMES = ("athanor-documents", "athanor-materials", "athanor-positions")
 

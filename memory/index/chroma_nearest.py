@@ -43,7 +43,7 @@ def nearest(collection: Collection, vector: Sequence[float], n: int, filters: Se
     narrowest = filters[counts.index(min(counts))] if filters else None
     allowed = collection.get(where=narrowest.asked if narrowest else None, include=[])["ids"]
     keys = [key for key in allowed if all(one.passes(facts) for facts in [facts_of(key)] for one in filters)]
-    if len(keys) > FEW:
+    if len(keys) > max(n, FEW):
         return _best(_cosines(collection.query(question, ids=keys, n_results=n, include=["distances"])), n)
     return _best(_exactly(collection, question[0], keys), n)
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -222,7 +223,9 @@ def end_child() -> None:
 @pytest.mark.parametrize("seconds", [0.02, 0.2, 0.5])
 def test_a_child_killed_while_it_indexes(folder: Path, recall: IsolatedRecall, seconds: float) -> None:
     whole(recall)
-    killer = threading.Timer(seconds, end_child)
+    (child,) = multiprocessing.active_children()
+    # By its number: two threads must not wait for one child.
+    killer = threading.Timer(seconds, os.kill, (child.pid, signal.SIGKILL))
     killer.start()
     # Long enough for each of the instants: written five times over.
     with pytest.raises(RecallError, match="ended during index .SIGKILL."):
