@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("athanor", "ase", "botorch", "chgnet", "numpy", "pymatgen", "sevenn", "sqlalchemy", "torch")
+PACKAGES = ("athanor", "ase", "botorch", "chgnet", "chromadb", "numpy", "pymatgen", "sevenn", "sqlalchemy", "torch")
 
 
 def write_result(name: str, figures: Mapping[str, Any]) -> Path:

@@ -65,10 +65,14 @@ def results_table(rows: Sequence[Found], columns: Columns, width: int, with_nove
     for index, row in enumerate(rows):
         known = [novelty[index]] if with_novelty else []
         values = [cells[name][index] for name in shown]
-        table.add_row(str(row["trial"]), names[index], groups[index], *values, *map(Text, known))
+        number = f"{row['trial']}*" if row["reused_from"] else str(row["trial"])
+        table.add_row(number, names[index], groups[index], *values, *map(Text, known))
     left_out = [wording(name) for name, _ in columns if name not in shown]
-    if left_out:
-        table.caption = Text(f"too narrow for: {', '.join(left_out)}", style="dim")
+    remarks = [f"too narrow for: {', '.join(left_out)}"] if left_out else []
+    if any(row["reused_from"] for row in rows):
+        remarks.append("* from an earlier campaign")
+    if remarks:
+        table.caption = Text("\n".join(remarks), style="dim")
         table.caption_justify = "left"
     return table
 

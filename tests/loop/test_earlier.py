@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
@@ -15,6 +18,7 @@ from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.agent.standing import standing_of
 from athanor.agent.views.summary import sentences, summarise
+from athanor.agent.views.tables import results_table
 from athanor.memory.records import Candidate, Failure, FailureKind, Measurement, Outcome, Point
 from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
@@ -180,3 +184,16 @@ def test_a_fingerprint_ignores_limits_and_sees_settings_and_sources() -> None:
     one = FunctionSettings(function="json:dumps", properties={"y": "1"})
     assert fingerprint(one) != fingerprint(one.model_copy(update={"arguments": {"a": 1}})) != ""
     assert fingerprint(FunctionSettings(function="sys:exit", properties={"y": "1"})) == ""
+
+
+def test_the_table_marks_what_was_taken_over(world: World) -> None:
+    ledger, oracle = VolatileLedger(), Asked()
+    run(named(world, "first"), ledger, oracle)
+    summary = summarise(run(named(world, "second", seed=5), ledger, oracle))
+    screen = Console(file=StringIO(), width=100)
+    screen.print(results_table(summary["hits"], summary["columns"], 100))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    marked = {hit["trial"] for hit in summary["hits"] if hit["reused_from"]}
+    assert marked
+    assert marked == {int(number) for number in re.findall(r"^ *(\d+)\*", text, re.MULTILINE)}
+    assert "* from an earlier campaign" in text
