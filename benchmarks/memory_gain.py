@@ -3,8 +3,10 @@
 usage: python benchmarks/memory_gain.py [--seeds 5] [--home FOLDER]
 
 For each seed the first campaign has the default goal (stiff and light, two objectives); the second wants the
-stiffest crystal below a density, nearer to the hull. Both have the same oracle, space and budget. The second runs
-twice from one seed: with `memory` in the first one's home, and without. With --home a stopped benchmark goes on.
+stiffest crystal below a density, nearer to the hull. Space and budget are the same. The second runs three times from
+one seed, by SevenNet-0: without memory; in the home of a first one at the same oracle, whose answers are reused; and
+in the home of a first one by CHGNet, whose answers do not hold here and only remind. With --home a stopped benchmark
+goes on.
 """
 
 from __future__ import annotations
@@ -43,11 +45,14 @@ SECOND_GOAL: dict[str, Any] = {
 }
 
 
-def run(name: str, seed: int, home: Path, answers: Path, goal: dict[str, Any], memory: bool) -> State:
-    """Run a campaign on the default campaign's space and oracle, in a home of its own for each seed."""
+def run(name: str, seed: int, home: Path, goal: dict[str, Any], memory: bool, calculator: str = "sevennet") -> State:
+    """Run a campaign on the default campaign's space; answers of an oracle are kept beside the homes."""
     content = read_campaign_file(assemble.ready_made("stiff")).model_dump(mode="json")
     content |= {"name": name, "seed": seed, "confirmation": None, "goal": goal, "memory": memory}
+    content["oracle"] |= {"calculator": calculator}
     file = parse_campaign(content, name)
+    answers = home.parent / "outcomes" / calculator
+    answers.mkdir(parents=True, exist_ok=True)
     ledger = assemble.open_home(home)
     with closing(assemble.open_index(home)) as recall:
         campaign = assemble.wire(file, ledger, recall, partial(remembered, answers))
@@ -71,6 +76,26 @@ def reached(best: list[float], value: float) -> int:
     return next((n for n, seen in enumerate(best) if seen >= (1 - SAME) * value), EVALUATIONS + 1)
 
 
+def compared(curves: dict[str, list[list[float]]], which: str) -> dict[str, object]:
+    """Best values with memory of one kind against those without, and evaluations saved."""
+    figures: dict[str, object] = {}
+    for n in SHOWN:
+        a, b = (np.array([best[min(n, len(best) - 1)] for best in curves[name]]) for name in (which, "without"))
+        figures[f"best_after_{n}_evaluations_GPa"] = {
+            "with_memory_mean": float(a.mean()),
+            "without_memory_mean": float(b.mean()),
+            "difference_95": interval(a - b),
+            "with_memory": a.tolist(),
+            "without_memory": b.tolist(),
+        }
+    pairs = list(zip(curves[which], curves["without"], strict=True))
+    until = [(reached(a, b[-1]), reached(b, b[-1])) for a, b in pairs]
+    saved = np.array([without - with_memory for with_memory, without in until])
+    figures["evaluations_until_the_best_without_memory"] = until
+    figures["evaluations_saved"] = {"mean": float(saved.mean()), "mean_95": interval(saved), "by_seed": saved.tolist()}
+    return figures
+
+
 def main() -> None:
     """Run all seeds and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,46 +103,29 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     options = parser.parse_args()
     folder = options.home or Path(tempfile.mkdtemp())
-    answers = folder / "outcomes"
-    answers.mkdir(parents=True, exist_ok=True)
     first_goal = read_campaign_file(assemble.ready_made("stiff")).goal.model_dump(mode="json")
     first_goal["budget"] |= {"evaluations": EVALUATIONS, "hours": None}
-    rows = []
+    curves: dict[str, list[list[float]]] = {"reused": [], "reminded": [], "without": []}
+    given = {"reused": 0, "passages": 0, "materials": 0}
     for seed in range(options.seeds):
-        home = folder / f"seed-{seed}"
-        run("first", seed, home, answers, first_goal, memory=True)
-        with_memory = run("with", SECOND_SEED + seed, home, answers, SECOND_GOAL, memory=True)
-        without = run("without", SECOND_SEED + seed, home, answers, SECOND_GOAL, memory=False)
-        a, b = curve(with_memory), curve(without)
-        final = b[-1]
-        rows.append(
-            {
-                "seed": seed,
-                "reused": len(standing_of(with_memory).reused),
-                "recalled_passages": sum(len(given.passages) for given in with_memory.recalled.values()),
-                "with_memory_GPa": {str(n): a[min(n, len(a) - 1)] for n in SHOWN},
-                "without_memory_GPa": {str(n): b[min(n, len(b) - 1)] for n in SHOWN},
-                "evaluations_until_the_best_without_memory": {
-                    "with_memory": reached(a, final),
-                    "without_memory": reached(b, final),
-                },
-            }
-        )
-        print(rows[-1], file=sys.stderr)
-    figures: dict[str, object] = {"seeds": options.seeds, "evaluations": EVALUATIONS, "by_seed": rows}
-    for n in SHOWN:
-        pair = [np.array([row[f"{which}_memory_GPa"][str(n)] for row in rows]) for which in ("with", "without")]
-        figures[f"best_after_{n}_evaluations_GPa"] = {
-            "with_memory_mean": float(pair[0].mean()),
-            "without_memory_mean": float(pair[1].mean()),
-            "difference_95": interval(pair[0] - pair[1]),
-        }
-    until = [row["evaluations_until_the_best_without_memory"] for row in rows]
-    saved = np.array([one["without_memory"] - one["with_memory"] for one in until])
-    figures["evaluations_saved"] = {
-        "mean": float(saved.mean()),
-        "median": float(np.median(saved)),
-        "by_seed": saved.tolist(),
+        same, other = folder / f"seed-{seed}", folder / f"other-{seed}"
+        run("first", seed, same, first_goal, memory=True)
+        run("first", seed, other, first_goal, memory=True, calculator="chgnet")
+        reused = run("with", SECOND_SEED + seed, same, SECOND_GOAL, memory=True)
+        reminded = run("with", SECOND_SEED + seed, other, SECOND_GOAL, memory=True)
+        without = run("without", SECOND_SEED + seed, same, SECOND_GOAL, memory=False)
+        for name, state in (("reused", reused), ("reminded", reminded), ("without", without)):
+            curves[name].append(curve(state))
+            print(name, seed, [round(value) for value in curves[name][-1]], file=sys.stderr, flush=True)
+        given["reused"] += len(standing_of(reused).reused)
+        given["passages"] += sum(len(one.passages) for one in reminded.recalled.values())
+        given["materials"] += sum(len(one.materials) for one in reminded.recalled.values())
+    figures: dict[str, object] = {
+        "seeds": options.seeds,
+        "evaluations": EVALUATIONS,
+        "given_in_all": given,
+        "answers_of_the_same_oracle_reused": compared(curves, "reused"),
+        "reminded_by_another_oracle": compared(curves, "reminded"),
     }
     write_result("memory_gain", figures)
 
