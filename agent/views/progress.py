@@ -103,7 +103,8 @@ class Progress:
             lines.append(f"ended, {state.ended.reason}: {clean(state.ended.message, 200)}")
         if is_first:
             name = clean(str(state.spec.get("name", "")), 64)
-            lines = [f"campaign {name}: {moment.made} of {budget} evaluations made"]
+            known = f", {counted(len(reused), 'answer')} of earlier campaigns reused" if reused else ""
+            lines = [f"campaign {name}: {moment.made} of {budget} evaluations made{known}"]
         for line in lines:
             if self._console:
                 self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -16,7 +16,8 @@ from athanor.agent.standing import standing_of
 from athanor.agent.views.live import Moment, draw
 from athanor.agent.views.progress import Progress
 from athanor.agent.views.summary import render, summarise
-from athanor.memory.records import Objective
+from athanor.memory.events import TrialProposed
+from athanor.memory.records import Objective, Origin
 from athanor.memory.state import State, fold
 
 
@@ -216,3 +217,18 @@ def test_the_summary_fits_and_shows_whole_numbers(width: int) -> None:
 def test_the_summary_can_be_shown_at_every_stage(state: State) -> None:
     assert "Campaign stiff" in _summary_text(state, 100)
     assert "stiff" in view(state, 80)
+
+
+def test_the_first_line_says_what_was_reused() -> None:
+    told = made_up.events(6, ended=False)
+    reused = [
+        (when, e.model_copy(update={"reused": Origin(campaign="other", trial=e.trial)}))
+        if isinstance(e, TrialProposed) and e.trial <= 4
+        else (when, e)
+        for when, e in told
+    ]
+    screen = Console(file=io.StringIO(), width=200)
+    with Progress(screen) as progress:
+        progress.update(fold(made_up.entries(reused)))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert text.startswith("campaign stiff: 2 of 60 evaluations made, 4 answers of earlier campaigns reused")
