@@ -7,12 +7,11 @@ Knows processes. Must not know what is evaluated; Dask's `Client.get_executor()`
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
+
+from ..memory.children import follow_parent
 
 ExecutorFactory = Callable[[], Executor]
 
@@ -38,7 +37,7 @@ def process_pool(workers: int) -> ExecutorFactory:
 
     def make() -> Executor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
 
     return make
 
@@ -47,17 +46,3 @@ def end_workers() -> None:
     """End this process's worker processes at once, whatever they are doing."""
     for process in multiprocessing.active_children():
         process.terminate()
-
-
-def _start_worker() -> None:
-    # Ctrl-C reaches the whole process group; the campaign alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Without this a killed campaign leaves its workers behind for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -156,18 +156,17 @@ def _clause(condition: Condition, is_crystal: bool, units: Mapping[str, str]) ->
 def _from_elsewhere(goal: Goal, state: State) -> Iterator[_Claim]:
     """What was supported at another oracle, and has yet to hold at this one."""
     columns = columns_of(goal)
-    for document in _hypotheses_elsewhere(state):
-        found = document.prediction
-        if not found or document.verdict != "supported" or _is_shared(document.campaign, state):
-            continue
-        if (found.property, found.unit) in columns:
+    for document, found in _hypotheses_elsewhere(state):
+        is_supported = document.verdict == "supported" and not _is_shared(document.campaign, state)
+        if is_supported and (found.property, found.unit) in columns:
             yield _Claim(found, f"Campaign {document.campaign} found: {quoted(document.text, 300)}.")
 
 
-def _hypotheses_elsewhere(state: State) -> list[Document]:
-    """Hypotheses of other campaigns that memory has given for the next batch."""
+def _hypotheses_elsewhere(state: State) -> list[tuple[Document, Prediction]]:
+    """Hypotheses of other campaigns that memory has given for the next batch, with what they predict."""
     given = state.reminded(state.batches + 1)
-    return [passage.document for passage in given.passages if passage.document.prediction] if given else []
+    documents = [passage.document for passage in given.passages] if given else []
+    return [(document, document.prediction) for document in documents if document.prediction]
 
 
 def _is_shared(campaign: str, state: State) -> bool:
@@ -250,12 +249,9 @@ def _said(state: State) -> list[_Said]:
     verdicts = {name: judgement.verdict for name, judgement in state.judgements.items()}
     own = [_Said(h.prediction, verdicts.get(name) == "refuted") for name, h in state.hypotheses.items()]
     others = [
-        _Said(document.prediction, document.verdict == "refuted")
-        for document in _hypotheses_elsewhere(state)
-        if document.prediction
-        and (
-            document.verdict == "refuted" or (document.verdict == "supported" and _is_shared(document.campaign, state))
-        )
+        _Said(prediction, document.verdict == "refuted")
+        for document, prediction in _hypotheses_elsewhere(state)
+        if document.verdict == "refuted" or (document.verdict == "supported" and _is_shared(document.campaign, state))
     ]
     return [*own, *others]
 

@@ -96,7 +96,7 @@ class Recollection:
         except RecallError as error:
             return self._lost(error)
         found = Recalled(batch=state.batches + 1, passages=passages, materials=materials)
-        last = state.recalled[max(state.recalled)] if state.recalled else Recalled(batch=0)
+        last = state.reminded(found.batch) or Recalled(batch=0)
         is_news = (passages, materials) != (last.passages, last.materials)
         return (found,) if is_news else ()
 
@@ -109,7 +109,8 @@ class Recollection:
         if not self._recall:
             return ()
         try:
-            self._catch_up(self._recall)
+            if self._is_behind:
+                self._catch_up(self._recall)
             index(self._recall, self.file.name, entries, state)
         except RecallError as error:
             return self._lost(error)

@@ -50,9 +50,9 @@ def _reused(summary: Summary) -> str:
 
 def _recalled(state: State) -> list[str]:
     """What memory gave last; an earlier reminder is in the ledger."""
-    if not state.recalled:
+    last = state.reminded(state.batches + 1)
+    if last is None:
         return []
-    last = state.recalled[max(state.recalled)]
     parts = []
     if last.passages:
         head = f"What other campaigns and people had left, as recalled before batch {last.batch}; quoted, not checked:"

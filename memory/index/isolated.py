@@ -9,12 +9,12 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..children import follow_parent
 from ..recall import Document, Material, Neighbour, Passage, Recall, RecallError, Where
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ def _make_chroma(folder: Path, address: str | None) -> Recall:
 
 def _serve(make: Callable[[], Recall], line: Connection) -> None:
     """The child: answer questions until the other end of the line is gone."""
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent(GRACE_SECONDS)
     # Whatever Chroma prints would land in the middle of a person's screen.
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(nowhere.fileno(), 1)
@@ -164,15 +162,6 @@ def _serve(make: Callable[[], Recall], line: Connection) -> None:
         line.send(answer)
     if index is not None:
         index.close()
-
-
-def _end_with_parent() -> None:
-    """Without this a child that hangs would outlive a killed campaign for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        time.sleep(GRACE_SECONDS)
-        os._exit(1)
 
 
 def _ending(code: int | None) -> str:

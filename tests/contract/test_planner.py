@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_up_campaign import recorded
 
-from athanor.agent.planner import Planner, Proposal
+from athanor.agent.planner import Planner
 from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.memory.records import Budget, Constraint, Failure, Goal, Measurement, Objective, Outcome
@@ -57,17 +58,6 @@ def outcome(trial: Trial) -> Outcome:
     )
 
 
-def with_proposal(state: State, proposal: Proposal) -> State:
-    """The state after a campaign has recorded a proposal."""
-    first, batch = len(state.trials) + 1, state.batches + 1
-    trials = {
-        first + i: Trial(first + i, batch, "table", p.candidate, p.hypothesis, p.reason, p.predicted)
-        for i, p in enumerate(proposal.picks)
-    }
-    new = {proposal.hypothesis.id: proposal.hypothesis} if proposal.hypothesis else {}
-    return replace(state, trials={**state.trials, **trials}, batches=batch, hypotheses={**state.hypotheses, **new})
-
-
 def answered(state: State) -> State:
     """The state after all pending trials were answered."""
     trials = {}
@@ -81,8 +71,8 @@ def grown(planner: Planner, batches: int, n: int = 5) -> State:
     """A state after some batches with answers, and one more that is pending."""
     state = State()
     for _ in range(batches):
-        state = answered(with_proposal(state, planner.propose(state, n)))
-    return with_proposal(state, planner.propose(state, n))
+        state = answered(recorded(state, planner.propose(state, n)))
+    return recorded(state, planner.propose(state, n))
 
 
 @pytest.mark.parametrize("batches", [0, 3])
@@ -106,7 +96,7 @@ def test_neither_tried_nor_pending_nor_failed_candidates_come_back(make: Make) -
         ids = [pick.candidate.id for pick in proposal.picks]
         assert len(set(ids)) == len(ids)
         assert not {trial.candidate.id for trial in state.trials.values()} & set(ids)
-        state = with_proposal(answered(state) if state.batches % 2 else state, proposal)
+        state = recorded(answered(state) if state.batches % 2 else state, proposal)
     assert len(state.trials) == 60
     assert answered(state).failed
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from athanor.agent.planner import Proposal
 from athanor.memory.events import (
     CampaignOpened,
     Entry,
@@ -39,7 +41,7 @@ from athanor.memory.records import (
     Prediction,
     Provenance,
 )
-from athanor.memory.state import State, fold
+from athanor.memory.state import State, Trial, fold
 
 START = datetime(2030, 1, 1, 8, 0, tzinfo=UTC)
 SOURCE = "7net-0, sevenn 0.13.0"
@@ -194,6 +196,17 @@ def entries(told: Sequence[tuple[float, Event]]) -> list[Entry]:
 def state(trials: int = 40, **told: Any) -> State:
     """The state of a made-up campaign; see `events`."""
     return fold(entries(events(trials, **told)))
+
+
+def recorded(state: State, proposal: Proposal) -> State:
+    """The state after a campaign has recorded a proposal."""
+    first, batch = len(state.trials) + 1, state.batches + 1
+    trials = {
+        first + i: Trial(first + i, batch, "table", p.candidate, p.hypothesis, p.reason, p.predicted)
+        for i, p in enumerate(proposal.picks)
+    }
+    new = {proposal.hypothesis.id: proposal.hypothesis} if proposal.hypothesis else {}
+    return replace(state, trials={**state.trials, **trials}, batches=batch, hypotheses={**state.hypotheses, **new})
 
 
 def pool_state(trials: int = 5) -> State:

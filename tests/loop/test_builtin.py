@@ -13,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from made_up_campaign import recorded
 
 from athanor.agent.judge import judge
-from athanor.agent.planner import Proposal
 from athanor.agent.planners import supply as supply_module
 from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.hypothesise import hypothesise
@@ -105,16 +105,6 @@ def play(planner: BuiltinPlanner, state: State, batches: int, world: World, n: i
         state = recorded(state, proposal)
         state = settled(answered(state, world), batch - 1)
     return settled(state, state.batches)
-
-
-def recorded(state: State, proposal: Proposal) -> State:
-    first, batch = len(state.trials) + 1, state.batches + 1
-    trials = {
-        first + i: Trial(first + i, batch, "table", p.candidate, p.hypothesis, p.reason, p.predicted)
-        for i, p in enumerate(proposal.picks)
-    }
-    new = {proposal.hypothesis.id: proposal.hypothesis} if proposal.hypothesis else {}
-    return replace(state, trials={**state.trials, **trials}, batches=batch, hypotheses={**state.hypotheses, **new})
 
 
 def answered(state: State, world: World) -> State:

@@ -1,0 +1,32 @@
+"""What every child process of this package does: leave Ctrl-C to its parent, and not outlive it.
+
+Knows processes and signals. Must not know what the child is for.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+
+def follow_parent(grace_seconds: float = 0.0) -> None:
+    """Make this child process ignore Ctrl-C, which reaches the whole process group, and end with its parent.
+
+    Without this a killed campaign leaves its children behind for ever.
+
+    Args:
+        grace_seconds: How long it may finish what it is at when its parent is gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(grace_seconds,), daemon=True).start()
+
+
+def _end_with_parent(grace_seconds: float) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        time.sleep(grace_seconds)
+        os._exit(1)
