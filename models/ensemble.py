@@ -38,18 +38,24 @@ class Opinions:
         scale: Laplace scale of the error each expects of itself, `(n_members, n_crystals, n_targets)`.
         zero_probability: `(n_crystals, n_targets)`, mean over the members.
         latent: Of the first member, `(n_crystals, n_features)`.
+        is_gap: Which targets are of kind `gap`, `(n_targets,)`.
     """
 
     location: Array
     scale: Array
     zero_probability: Array
     latent: Array
+    is_gap: NDArray[np.bool_]
 
     @property
     def mean(self) -> Array:
-        """Mean over the members, `(n_crystals, n_targets)`."""
+        """Mean over the members, `(n_crystals, n_targets)`; of a gap, its absolute value.
+
+        What the networks say of metals scatters about zero by a few meV. Cutting off what is negative would leave
+        half of it at exactly zero, where no deviation can be right.
+        """
         mean: Array = self.location.mean(0)
-        return mean
+        return np.where(self.is_gap, np.abs(mean), mean)
 
     @property
     def disagreement(self) -> Array:
@@ -79,12 +85,12 @@ def ask(
         with torch.no_grad():
             said = [member(batch(graphs, rows)) for rows in _batches(len(graphs))]
         value = linear + torch.cat([s.location for s in said]).double().numpy() * baseline.scales
-        location.append(np.where(is_gap, value.clip(min=0.0), value))
+        location.append(value)
         scale.append(torch.cat([s.log_scale for s in said]).double().exp().numpy() * baseline.scales)
         zero.append(torch.sigmoid(torch.cat([s.zero_logit for s in said])).double().numpy())
         if number == 0:
             latent = [s.latent.double().numpy() for s in said]
-    return Opinions(np.stack(location), np.stack(scale), np.mean(zero, axis=0), np.concatenate(latent))
+    return Opinions(np.stack(location), np.stack(scale), np.mean(zero, axis=0), np.concatenate(latent), is_gap)
 
 
 @dataclass(frozen=True)

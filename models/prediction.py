@@ -55,17 +55,22 @@ class Predictions:
 
 
 class Predictor(Protocol):
-    """Predicts properties of crystals.
+    """Predicts properties of crystals."""
 
-    Attributes:
-        name: As written beside every number (`Athanor GNN 1 (4 members, MP-20)`).
-        targets: What it predicts.
-        elements: Chemical symbols that its training data held; others cannot be predicted.
-    """
+    @property
+    def name(self) -> str:
+        """As written beside every number."""
+        ...
 
-    name: str
-    targets: tuple[Target, ...]
-    elements: frozenset[str]
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What it predicts."""
+        ...
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Chemical symbols that its training data held; others cannot be predicted."""
+        ...
 
     def predict(self, structures: Sequence[Structure]) -> Predictions:
         """Predict ordered crystals of known elements; the same crystal gets the same numbers in any company."""

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -40,7 +39,7 @@ def save_ensemble(ensemble: GnnEnsemble, path: Path, card: Mapping[str, Any]) ->
         "baseline.scales": torch.from_numpy(baseline.scales),
         "novelty.centre": torch.from_numpy(novelty.centre),
         "novelty.axes": torch.from_numpy(novelty.axes),
-        "novelty.points": torch.from_numpy(novelty.points),
+        "novelty.points": torch.from_numpy(novelty.points).float(),
     }
     for number, member in enumerate(ensemble.members, start=1):
         tensors |= {f"member.{number}.{name}": value for name, value in member.state_dict().items()}
@@ -77,14 +76,11 @@ def load_ensemble(path: Path) -> GnnEnsemble:
             elements=frozenset(about["elements"]),
             members=members,
             baseline=Baseline(tensors["baseline.weights"].numpy(), tensors["baseline.scales"].numpy()),
-            calibrations=tuple(
-                Calibration(**(c | {"powers": tuple(c["powers"])}))  # JSON has lists
-                for c in about["calibrations"]
-            ),
+            calibrations=tuple(_calibration(calibration) for calibration in about["calibrations"]),
             novelty=Novelty(
                 tensors["novelty.centre"].numpy(),
                 tensors["novelty.axes"].numpy(),
-                tensors["novelty.points"].numpy().astype(np.float32),
+                tensors["novelty.points"].double().numpy(),
                 about["novelty_unit"],
             ),
         )
@@ -99,6 +95,12 @@ def format_of(path: Path) -> str:
         ValueError: The file is damaged, or no weights file of this project.
     """
     return str(_about(path)["format"])
+
+
+def _calibration(entry: Mapping[str, Any]) -> Calibration:
+    """A calibration from JSON, which has lists for tuples."""
+    fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
+    return Calibration(**fields)
 
 
 def _member(number: int, n_targets: int, shape: Shape, tensors: Mapping[str, Tensor]) -> CrystalNetwork:

@@ -136,18 +136,22 @@ def _quotient(
     shell_distances: NDArray[np.float64],
     envelope: NDArray[np.float64],
 ) -> CrystalGraph:
-    """Keep one atom of each colour, and one edge for all its equal neighbours."""
+    """A node for each colour, and one edge for all equal neighbours of an atom of that colour.
+
+    Atoms of one colour agree in their distances to the tolerance alone, hence a little less in their envelopes: the
+    mean over them depends on no order.
+    """
     _, first, counts = np.unique(colours, return_index=True, return_counts=True)
-    kept = first[colours[receivers]] == receivers
     n_nodes, n_shells = len(first), max(len(shell_distances), 1)
-    code = (colours[receivers[kept]] * n_nodes + colours[senders[kept]]) * n_shells + shells[kept]
+    code = (colours[receivers] * n_nodes + colours[senders]) * n_shells + shells
     edges, edge = np.unique(code, return_inverse=True)
+    hearing = edges // n_shells // n_nodes
     return CrystalGraph(
         elements=elements[first],
         shares=counts / counts.sum(),
-        receivers=edges // n_shells // n_nodes,
+        receivers=hearing,
         senders=edges // n_shells % n_nodes,
         distances=shell_distances[edges % n_shells] if len(edges) else np.empty(0),
-        weights=np.bincount(edge, weights=envelope[kept], minlength=len(edges)).astype(np.float64),
+        weights=np.bincount(edge, weights=envelope, minlength=len(edges)) / counts[hearing],
         node_of_atom=colours,
     )

@@ -194,7 +194,7 @@ def validation_errors(network: CrystalNetwork, task: Task) -> NDArray[np.float64
             chosen = np.arange(first, min(first + EVALUATED, len(task.validation)))
             said.append(network(batch(task.validation.graphs, chosen)).location.numpy())
     predicted = task.baseline.of(fractions(task.validation.graphs)) + np.concatenate(said) * task.baseline.scales
-    predicted = np.where([t.kind == "gap" for t in task.targets], predicted.clip(min=0), predicted)
+    predicted = np.where([t.kind == "gap" for t in task.targets], np.abs(predicted), predicted)
     error = np.abs(predicted - task.validation.labels)
     known = np.isfinite(error)
     found: NDArray[np.float64] = np.where(known, error, 0.0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)

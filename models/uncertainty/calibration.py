@@ -19,7 +19,13 @@ FLOOR = 1e-3
 """Smallest deviation, in standard deviations of the target."""
 NEAREST = 0.02
 """Smallest novelty that still tells of a smaller error."""
-FACTORS = np.exp(np.linspace(-1.5, 1.5, 301))
+LEAST = 20
+"""Held-out labels that a calibration needs."""
+MOST_GROUPS, GROUP = 20, 100
+"""Groups by rough deviation, and how many crystals one needs."""
+NORMAL_MEDIAN = 0.6745
+"""Median of the absolute value of a standard normal number."""
+FACTORS = np.exp(np.linspace(-1.0, 1.0, 201))
 
 
 @dataclass(frozen=True)
@@ -27,30 +33,36 @@ class Calibration:
     """Turns what an ensemble says of its errors into a standard deviation, and that into an interval.
 
     Attributes:
-        factor: Multiplies the deviation.
+        constant: Logarithm of the rough deviation where all that tells of errors is one.
         powers: Of expected error, of disagreement between the members, and of novelty.
         floor: Smallest value of the first two, in the target's unit.
+        rough: Logarithms of rough deviations, `(n_knots,)`, ascending.
+        true: Logarithms of the deviations they turned out to be, `(n_knots,)`, never descending.
         width: Half width of the 90 % interval, in deviations: the split-conformal quantile.
     """
 
-    factor: float
+    constant: float
     powers: tuple[float, float, float]
     floor: float
+    rough: tuple[float, ...]
+    true: tuple[float, ...]
     width: float
 
     def deviation(self, expected: Array, disagreement: Array, novelty: Array) -> Array:
         """Calibrated standard deviation, `(n_crystals,)`, in the target's unit."""
-        found: Array = self.factor * np.exp(_signs(expected, disagreement, novelty, self.floor) @ np.array(self.powers))
-        return found
+        rough = self.constant + _signs(expected, disagreement, novelty, self.floor) @ np.array(self.powers)
+        return np.exp(_followed(rough, np.array(self.rough), np.array(self.true)))
 
 
 def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array, scale: float) -> Calibration:
     """Learn a calibration from errors on held-out crystals.
 
-    The deviation is a product of powers, whose exponents make a Laplace distribution of the errors most likely. The
-    factor then makes stated and observed coverage of a normal distribution agree best, and the width is the
-    split-conformal quantile of |error| / deviation (Angelopoulos and Bates, arXiv:2107.07511), which holds whatever
-    the distribution, as long as crystals come from where the held-out ones came from.
+    A rough deviation is a product of powers, whose exponents make a Laplace distribution of the errors most likely.
+    Crystals are then put in groups by it, and the deviation of each group is that of the normal distribution with the
+    group's median |error|; between the groups it is interpolated, beyond them it follows one to one. A factor on all
+    of it makes stated and observed coverage agree best. The width is the split-conformal quantile of
+    |error| / deviation (Angelopoulos and Bates, arXiv:2107.07511), which holds whatever the distribution, as long as
+    crystals come from where the held-out ones came from.
 
     Args:
         error: Truth minus prediction, `(n_crystals,)`.
@@ -62,10 +74,27 @@ def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array
     Raises:
         ValueError: There are fewer than 20 errors.
     """
-    if len(error) < 20:
-        raise ValueError(f"{len(error)} held-out labels; a calibration needs at least 20")
+    if len(error) < LEAST:
+        raise ValueError(f"{len(error)} held-out labels; a calibration needs at least {LEAST}")
     floor = FLOOR * scale
-    signs, size = _signs(expected, disagreement, novelty, floor), np.maximum(np.abs(error), 0.1 * floor)
+    signs, size = _signs(expected, disagreement, novelty, floor), np.abs(error)
+    parameters = _most_likely(signs, np.maximum(size, 0.1 * floor))
+    rough = parameters[0] + signs @ parameters[1:]
+    knots, true = _groups(rough, size, 0.1 * floor)
+    shape = np.exp(_followed(rough, knots, true))
+    factor = min(FACTORS, key=lambda f: miscalibration_area(error, f * shape))
+    return Calibration(
+        constant=float(parameters[0]),
+        powers=(float(parameters[1]), float(parameters[2]), float(parameters[3])),
+        floor=floor,
+        rough=tuple(map(float, knots)),
+        true=tuple(map(float, true + math.log(factor))),
+        width=conformal_quantile(size / (factor * shape)),
+    )
+
+
+def _most_likely(signs: Array, size: Array) -> Array:
+    """Constant and powers, `(4,)`, that make absolute errors `(n_crystals,)` most likely."""
 
     def unlikeliness(parameters: Array) -> tuple[float, Array]:
         log_scale = parameters[0] + signs @ parameters[1:]
@@ -73,18 +102,26 @@ def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array
         slope = 1.0 - ratio
         return float((ratio + log_scale).mean()), np.concatenate([[slope.mean()], slope @ signs / len(signs)])
 
-    start = np.array([0.0, 0.5, 0.5, 0.0])
     bounds = [(None, None), (0.0, 2.0), (0.0, 2.0), (0.0, 2.0)]
-    found = minimize(unlikeliness, start, jac=True, bounds=bounds, method="L-BFGS-B").x
-    shape = np.exp(found[0] + signs @ found[1:])
-    areas = [miscalibration_area(error, factor * shape) for factor in FACTORS * math.sqrt(2.0)]
-    factor = float(FACTORS[int(np.argmin(areas))] * math.sqrt(2.0))
-    return Calibration(
-        factor=factor * math.exp(found[0]),
-        powers=(float(found[1]), float(found[2]), float(found[3])),
-        floor=floor,
-        width=conformal_quantile(np.abs(error) / (factor * shape)),
-    )
+    start = np.array([0.0, 0.5, 0.5, 0.0])
+    found: Array = minimize(unlikeliness, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return found
+
+
+def _groups(rough: Array, size: Array, least: float) -> tuple[Array, Array]:
+    """Knots `(n_knots,)` of the rough deviation, and the deviation of the errors about each."""
+    groups = np.array_split(np.argsort(rough), max(1, min(MOST_GROUPS, len(rough) // GROUP)))
+    knots = np.array([np.median(rough[group]) for group in groups])
+    median = np.array([np.median(size[group]) for group in groups])
+    # More expected never means less: what says otherwise is chance.
+    return knots, np.maximum.accumulate(np.log(np.maximum(median, least) / NORMAL_MEDIAN))
+
+
+def _followed(rough: Array, knots: Array, true: Array) -> Array:
+    """Interpolated between the knots, one to one beyond them."""
+    beyond = np.minimum(rough - knots[0], 0.0) + np.maximum(rough - knots[-1], 0.0)
+    followed: Array = np.interp(rough, knots, true) + beyond
+    return followed
 
 
 def conformal_quantile(ratios: Array) -> float:

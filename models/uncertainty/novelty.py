@@ -1,14 +1,16 @@
 """How far a crystal lies from the training crystals, where the network looks.
 
-Knows numpy. Knows no network: latent vectors are handed in.
+Knows numpy and scipy. Knows no network: latent vectors are handed in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 Array = NDArray[np.float64]
 
@@ -16,7 +18,6 @@ AXES = 16
 NEAREST = 5
 PERCENTILE = 99.0
 """Of held-out crystals, how many count as near."""
-CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class Novelty:
 
     centre: Array
     axes: Array
-    points: NDArray[np.float32]
+    points: Array
     unit: float
 
     def of(self, latent: Array) -> Array:
         """Mean distance to the five nearest training crystals, `(n_crystals,)`, in the unit above."""
-        return _distances((latent - self.centre) @ self.axes, self.points) / self.unit
+        return _distances((latent - self.centre) @ self.axes, self._tree) / self.unit
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.points)
 
 
 def fit_novelty(training: Array, held_out: Array) -> Novelty:
@@ -46,18 +51,12 @@ def fit_novelty(training: Array, held_out: Array) -> Novelty:
     _, spread, directions = np.linalg.svd(training - centre, full_matrices=False)
     n_axes = int(min(AXES, (spread > 1e-6 * spread[0]).sum()))
     axes = directions[:n_axes].T / (spread[:n_axes] / np.sqrt(len(training)))
-    points = ((training - centre) @ axes).astype(np.float32)
-    unit = float(np.percentile(_distances((held_out - centre) @ axes, points), PERCENTILE))
+    points = (training - centre) @ axes
+    unit = float(np.percentile(_distances((held_out - centre) @ axes, KDTree(points)), PERCENTILE))
     return Novelty(centre, axes, points, max(unit, 1e-9))
 
 
-def _distances(asked: Array, points: NDArray[np.float32]) -> Array:
-    nearest = min(NEAREST, len(points))
-    lengths = (points.astype(np.float64) ** 2).sum(1)
-    found = np.empty(len(asked))
-    for first in range(0, len(asked), CHUNK):
-        rows = asked[first : first + CHUNK]
-        squares = (rows**2).sum(1)[:, None] + lengths - 2.0 * rows @ points.T.astype(np.float64)
-        closest = np.partition(squares, nearest - 1, axis=1)[:, :nearest]
-        found[first : first + CHUNK] = np.sqrt(closest.clip(min=0.0)).mean(1)
+def _distances(asked: Array, tree: KDTree) -> Array:
+    nearest = min(NEAREST, tree.n)
+    found: Array = tree.query(asked, k=list(range(1, nearest + 1)))[0].mean(axis=1)
     return found

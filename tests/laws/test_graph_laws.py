@@ -141,3 +141,12 @@ def test_what_is_no_crystal_is_refused() -> None:
         crystal_graph(Structure(Lattice.cubic(4), [], []))
     with pytest.raises(ValueError, match="partial occupancy"):
         crystal_graph(Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]]))
+
+
+def test_near_symmetry_does_not_make_the_order_matter(network: CrystalNetwork) -> None:
+    """Atoms that are equal but for a thousandth of an ångström share a node, whichever of them comes first."""
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    salt.perturb(2e-4, seed=0)
+    assert len(crystal_graph(salt).elements) == 2
+    turned = Structure.from_sites([salt[k] for k in np.random.default_rng(0).permutation(len(salt))])
+    assert said(network, turned) == pytest.approx(said(network, salt), abs=1e-12)
