@@ -23,13 +23,16 @@ from ..memory.state import State, fold
 from ..tools.oracles.build import evaluate
 from ..tools.oracles.fingerprint import fingerprint
 from ..tools.oracles.oracle import OracleSettings
+from ..tools.properties.predicted import Chosen, predictor_of
 from .campaign import Campaign
 from .campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from .executors import process_pool
 from .planner import Planner
 from .recollection.recollect import Recollection, Sources
 
-_PACKAGES = ("athanor", "ase", "botorch", "chgnet", "pymatgen", "sevenn", "torch")
+DEFAULT = "stiff"
+"""The ready-made campaign that runs where none is named."""
+_PACKAGES = ("athanor", "ase", "botorch", "chgnet", "pvlib", "pymatgen", "sevenn", "torch")
 
 
 def campaign_folder(home: Path, name: str) -> Path:
@@ -52,7 +55,7 @@ def ready_made(name: str) -> Path:
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-        raise UserError(f"no ready-made campaign {name!r}; there are: {known}")
+        raise UserError(f"no file and no ready-made campaign {name!r}; ready-made are: {known}")
     return path
 
 
@@ -84,6 +87,26 @@ def new_campaign(path: Path, ledger: Ledger, recall: Recall | None = None, name:
             f"`athanor run --resume {file.name}`, or start anew by `athanor run --name OTHER`"
         )
     return wire(file, ledger, recall)
+
+
+def started_campaign(
+    given: Path | None, ledger: Ledger, recall: Recall | None = None, name: str | None = None
+) -> Campaign:
+    """Wire a new campaign from its file, or the ready-made one of a name; that may run as often as one likes.
+
+    Args:
+        given: A file, or the name of a ready-made campaign; none for the default one.
+        ledger: Where it will be kept.
+        recall: The index of the home.
+        name: Another name than the file's.
+
+    Raises:
+        UserError: There is no such file or ready-made campaign, the file is wrong, or its name is taken.
+    """
+    if given is not None and (given.is_file() or given.suffix or len(given.parts) != 1):
+        return new_campaign(given, ledger, recall, name)
+    ready = str(given or DEFAULT)
+    return new_campaign(ready_made(ready), ledger, recall, free_name(name or ready, ledger))
 
 
 def resumed_campaign(name: str, ledger: Ledger, recall: Recall | None = None) -> Campaign:
@@ -174,4 +197,12 @@ def _planner(file: CampaignFile) -> Planner:
         return RandomPlanner(file.goal, file.space, file.seed)
     from .planners.builtin import BuiltinPlanner
 
-    return BuiltinPlanner(file.goal, file.space, file.seed)
+    return BuiltinPlanner(file.goal, file.space, file.seed, _predictor(file))
+
+
+def _predictor(file: CampaignFile) -> Chosen | None:
+    """The predictor of a campaign's oracle, loaded now: that it cannot be used must show before anything is spent."""
+    chosen = file.oracle.predictor if file.oracle.kind == "simulation" else None
+    if chosen is not None:
+        predictor_of(chosen)
+    return chosen

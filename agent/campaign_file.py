@@ -143,6 +143,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_PATHS = ("file", "references", "seeds", "predictor")
+
+
 def _with_absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     def absolute(value: Any) -> Any:
         if isinstance(value, list):
@@ -153,7 +156,7 @@ def _with_absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, 
     for part in ("space", "oracle"):
         if isinstance(resolved.get(part), dict):
             resolved[part] = {
-                key: absolute(value) if key in ("file", "references", "seeds") else value
+                key: absolute(value) if key in _PATHS and value != "shipped" else value
                 for key, value in resolved[part].items()
             }
     return resolved

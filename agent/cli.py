@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
-from . import recall_cli
+from . import explain_cli, predict_cli, recall_cli, train_cli
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_WHICH = "Campaign file, or the name of a ready-made campaign: stiff, which runs without one, or solar."
 FAILED, WRONG_USAGE, GOAL_NOT_MET, INTERRUPTED = 1, 2, 3, 130
 
 
@@ -47,7 +48,7 @@ def _root() -> None:
 
 @app.command()
 def run(
-    file: Annotated[Path | None, typer.Argument(help="Campaign file; without one the default campaign runs.")] = None,
+    file: Annotated[Path | None, typer.Argument(help=_WHICH)] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with this campaign.", metavar="NAME")] = None,
     name: Annotated[str | None, typer.Option(help="Name for the new campaign, instead of the file's.")] = None,
     home: Home = DEFAULT_HOME,
@@ -62,11 +63,8 @@ def run(
         ledger, recall = assemble.open_home(home), assemble.open_index(home)
         if resume:
             campaign = assemble.resumed_campaign(resume, ledger, recall)
-        elif file:
-            campaign = assemble.new_campaign(file, ledger, recall, name)
         else:
-            default = assemble.ready_made("stiff")
-            campaign = assemble.new_campaign(default, ledger, recall, assemble.free_name(name or "stiff", ledger))
+            campaign = assemble.started_campaign(file, ledger, recall, name)
         with closing(recall):
             _work(campaign, ledger, home, as_json)
 
@@ -160,8 +158,12 @@ def _errors_for_people() -> Iterator[None]:
         raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error
 
 
-for _command in (recall_cli.recall, recall_cli.note):
+for _command in (predict_cli.predict, explain_cli.explain, recall_cli.recall, recall_cli.note):
     app.command()(_errors_for_people()(_command))
+
+train = typer.Typer(help="Train a predictor on your own crystals.", no_args_is_help=True)
+train.command(cls=train_cli.ListsOfValues)(_errors_for_people()(train_cli.gnn))
+app.add_typer(train, name="train")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from ..memory.foreign import clean
-from ..memory.records import Candidate, Crystal, Objective, Outcome
+from ..memory.records import Candidate, Crystal, Method, Objective, Outcome
 
 # As in tools/crystals/symmetry.py, which finds more and takes seconds to import.
 _SYMPREC = 0.1
@@ -73,9 +73,10 @@ def unit_of(unit: str) -> str:
     return "" if unit == "1" else clean(unit, 20)
 
 
-def with_unit(name: str, unit: str) -> str:
-    """A property's name and unit for the head of a column or an axis."""
-    return f"{wording(name)} ({unit_of(unit)})" if unit_of(unit) else wording(name)
+def with_unit(name: str, unit: str, is_predicted: bool = False) -> str:
+    """A property's name and unit for the head of a column or an axis, and whether its values are predicted."""
+    remarks = ", ".join(part for part in (unit_of(unit), "predicted" if is_predicted else "") if part)
+    return f"{wording(name)} ({remarks})" if remarks else wording(name)
 
 
 def figure(value: float) -> str:
@@ -105,10 +106,19 @@ def spread(value: float, deviation: float | None) -> str:
     return f"{value:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
-def better(objective: Objective) -> str:
+def marked(text: str, method: Method | str) -> str:
+    """A value as written, with a mark if it is predicted, so that it is never taken for simulated or measured.
+
+    >>> marked("1.31 ± 0.30", "predicted"), marked("201.3 ± 2.1", "simulated")
+    ('1.31 ± 0.30 (predicted)', '201.3 ± 2.1')
+    """
+    return f"{text} (predicted)" if method == "predicted" else text
+
+
+def better(objective: Objective, is_predicted: bool = False) -> str:
     """An objective in words: `bulk modulus (GPa) as high as possible`."""
     wish = "high" if objective.direction == "maximise" else "low"
-    return f"{with_unit(objective.property, objective.unit)} as {wish} as possible"
+    return f"{with_unit(objective.property, objective.unit, is_predicted)} as {wish} as possible"
 
 
 def duration(seconds: float) -> str:

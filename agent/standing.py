@@ -15,6 +15,7 @@ from ..memory.errors import UserError
 from ..memory.records import Goal, Measurement
 from ..memory.state import State, Trial
 from ..tools.acquisition import merit
+from ..tools.properties.predicted import PREDICTED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class Standing:
         confirming: Those at another oracle, which look at hits a second time.
         hits: Trials that keep all constraints, the best first.
         front: Hits that no other hit dominates (the Pareto set), the best in the first objective first.
+        predicted: Properties of the goal whose values are predicted, not simulated or measured.
     """
 
     goal: Goal
@@ -42,6 +44,7 @@ class Standing:
     confirming: tuple[Trial, ...]
     hits: tuple[Trial, ...]
     front: tuple[Trial, ...]
+    predicted: frozenset[str] = frozenset()
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -102,7 +105,16 @@ def standing_of(state: State) -> Standing:
         confirming=confirming,
         hits=(*best_first(goal, front), *best_first(goal, others)),
         front=best_first(goal, front),
+        predicted=predicted_of(state),
     )
+
+
+def predicted_of(state: State) -> frozenset[str]:
+    """Properties of a goal whose values are predicted: those that the oracle says are, and those that came back so."""
+    oracle = state.spec.get("oracle", {})
+    announced = PREDICTED if oracle.get("predictor") else ()
+    seen = {m.property for t in state.completed if t.outcome for m in t.outcome.measurements if m.method == "predicted"}
+    return frozenset(name for name, _ in columns_of(goal_of(state)) if name in announced or name in seen)
 
 
 def best_first(goal: Goal, trials: Iterable[Trial]) -> tuple[Trial, ...]:

@@ -20,7 +20,7 @@ from .ensemble import GnnEnsemble
 from .gnn import CrystalNetwork, Shape
 from .target import Target
 from .training.baseline import Baseline
-from .uncertainty.calibration import Calibration
+from .uncertainty.calibration import calibration_of
 from .uncertainty.novelty import Novelty
 
 FORMAT = "athanor-gnn-1"
@@ -76,7 +76,7 @@ def load_ensemble(path: Path) -> GnnEnsemble:
             elements=frozenset(about["elements"]),
             members=members,
             baseline=Baseline(tensors["baseline.weights"].numpy(), tensors["baseline.scales"].numpy()),
-            calibrations=tuple(_calibration(calibration) for calibration in about["calibrations"]),
+            calibrations=tuple(calibration_of(entry) for entry in about["calibrations"]),
             novelty=Novelty(
                 tensors["novelty.centre"].numpy(),
                 tensors["novelty.axes"].numpy(),
@@ -95,12 +95,6 @@ def format_of(path: Path) -> str:
         ValueError: The file is damaged, or no weights file of this project.
     """
     return str(_about(path)["format"])
-
-
-def _calibration(entry: Mapping[str, Any]) -> Calibration:
-    """A calibration from JSON, which has lists for tuples."""
-    fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
-    return Calibration(**fields)
 
 
 def _member(number: int, n_targets: int, shape: Shape, tensors: Mapping[str, Tensor]) -> CrystalNetwork:

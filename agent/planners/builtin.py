@@ -13,17 +13,18 @@ import numpy as np
 from ...memory.records import Candidate, Goal, Hypothesis
 from ...memory.state import Trial
 from ...tools.crystals.feature import meets
+from ...tools.properties.predicted import PREDICTED
 from ..labels import counted, wording
 from ..planner import Pick, Proposal
 from ..standing import columns_of
 from .hypothesise import hypothesise
 from .reflect import number, open_hypotheses, reflection, skill
-from .supply import Supply
+from .supply import Offer, Supply
 
 if TYPE_CHECKING:
     from ...memory.state import State
     from ...tools.acquisition.acquire import Choice
-    from ...tools.generators.generate import Yield
+    from ...tools.properties.predicted import Chosen
     from ...tools.space import CrystalSpace, PoolSpace
 
 NEW_CRYSTALS = 60
@@ -43,19 +44,20 @@ class BuiltinPlanner:
 
     name = "builtin"
 
-    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> None:
+    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, predictor: Chosen | None = None) -> None:
         """Build a planner for a campaign.
 
         Args:
             goal: What is wanted.
             space: What may vary.
             seed: The campaign's seed.
+            predictor: The oracle's, which sifts what is made before anything costly is paid.
 
         Raises:
             UserError: A file that the space names cannot be used.
         """
-        self.goal, self.space, self.seed = goal, space, seed
-        self._supply = Supply(goal, space, seed, NEW_CRYSTALS)
+        self.goal, self.space, self.seed, self._predictor = goal, space, seed, predictor
+        self._supply = Supply(goal, space, seed, NEW_CRYSTALS, predictor)
 
     def propose(self, state: State, n: int) -> Proposal:
         """Choose up to `n` candidates by acquisition, half of them or more about the open hypothesis."""
@@ -65,7 +67,7 @@ class BuiltinPlanner:
             return Proposal((), notes=("no untried candidate is left",))
         waiting = open_hypotheses(state)
         units = self.space.variables if self.space.kind == "pool" else {}
-        new = None if waiting else hypothesise(self.goal, state, pool, units)
+        new = None if waiting else hypothesise(self.goal, state, pool, units, PREDICTED if self._predictor else ())
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
         picks, notes = self._wanted(state, pool, claim, n, drawn)
@@ -73,7 +75,10 @@ class BuiltinPlanner:
 
     def reflect(self, state: State, batch: int) -> str:
         """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""
-        return reflection(self.goal, state, batch)
+        text = reflection(self.goal, state, batch)
+        if self._predictor is None:
+            return text
+        return f"{text} {_sifted(self._supply.made_for(state, batch), batch)}"
 
     def _drawn(self, state: State, pool: Sequence[Candidate], n: int) -> list[Pick]:
         """Candidates at random, while there is nothing better to go by."""
@@ -122,7 +127,9 @@ class BuiltinPlanner:
         if len(rest) > SCORED:
             rest = [rest[int(i)] for i in random.choice(len(rest), size=SCORED, replace=False)]
         seed = int(random.integers(2**31))
-        acquired = acquire(self.goal, [*state.trials.values(), *_as_pending(state, taken)], rest, n, seed)
+        acquired = acquire(
+            self.goal, [*state.trials.values(), *_as_pending(state, taken)], rest, n, seed, self._predictor
+        )
         whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")
         picks = [
             Pick(choice.candidate, f"acquisition rank {rank}{whom}{self._expected(choice)}", None, choice.predicted)
@@ -162,8 +169,21 @@ def _as_pending(state: State, picks: Sequence[Pick]) -> list[Trial]:
     ]
 
 
-def _offer(offered: Yield) -> Iterator[str]:
+def _offer(offered: Offer) -> Iterator[str]:
     yield f"{counted(len(offered.candidates), 'untried candidate')} on offer"
     if offered.rejected:
         listed = ", ".join(f"{reason} {count}" for reason, count in sorted(offered.rejected.items()))
         yield f"thrown away by the screens: {listed}"
+    if offered.thrown:
+        listed = ", ".join(f"{reason} {count}" for reason, count in sorted(offered.thrown.items()))
+        yield f"thrown away by the predictor: {listed}"
+
+
+def _sifted(made: Offer, batch: int) -> str:
+    """What the predictor did to the crystals made for a batch, before anything was paid for them."""
+    thrown = sum(made.thrown.values())
+    why = ", ".join(f"{reason} {count}" for reason, count in sorted(made.thrown.items()))
+    return (
+        f"Of {counted(len(made.candidates) + thrown + made.left, 'crystal')} made for batch {batch} the predictor "
+        f"threw away {thrown}{f' ({why})' if why else ''} and left {made.left} aside as less promising."
+    )

@@ -5,7 +5,7 @@ Knows state, features and subgroups. Must not know generators, surrogates or how
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Literal
@@ -102,7 +102,11 @@ class _Claim:
 
 
 def hypothesise(
-    goal: Goal, state: State, pool: Sequence[Candidate], units: Mapping[str, str] | None = None
+    goal: Goal,
+    state: State,
+    pool: Sequence[Candidate],
+    units: Mapping[str, str] | None = None,
+    predicted: Collection[str] = (),
 ) -> Hypothesis | None:
     """State a claim worth testing next.
 
@@ -111,6 +115,7 @@ def hypothesise(
         state: What it knows.
         pool: Candidates that could be tried; a claim that no few of them can test is not made.
         units: Units of a point's variables.
+        predicted: Properties that the oracle does not compute but has predicted, which a claim on them says.
 
     Returns:
         The best claim that says something new, or None if there is none.
@@ -122,7 +127,12 @@ def hypothesise(
         if not any(_covers(old, claim.prediction) for old in said) and _is_testable(claim.prediction, pool):
             return Hypothesis(
                 id=f"h{len(state.hypotheses) + 1}",
-                statement=statement(claim.prediction, is_crystal=_is_crystal(pool), units=units or {}),
+                statement=statement(
+                    claim.prediction,
+                    is_crystal=_is_crystal(pool),
+                    units=units or {},
+                    is_predicted=claim.prediction.property in predicted,
+                ),
                 rationale=claim.rationale,
                 prediction=claim.prediction,
                 evidence=claim.evidence,
@@ -131,14 +141,15 @@ def hypothesise(
     return None
 
 
-def statement(prediction: Prediction, *, is_crystal: bool, units: Mapping[str, str]) -> str:
+def statement(prediction: Prediction, *, is_crystal: bool, units: Mapping[str, str], is_predicted: bool = False) -> str:
     """Put a prediction into plain words with units."""
     subject = "crystals" if is_crystal else "settings"
     clauses = [_clause(condition, is_crystal, units) for condition in prediction.conditions]
     who = f"Most {subject} {' and '.join(clauses)}" if clauses else f"Most {subject} that are tried next"
     bound = "at least" if prediction.comparison == ">=" else "at most"
     unit = "" if prediction.unit in ("", "1") else f" {prediction.unit}"
-    return f"{who} have {wording(prediction.property)} of {bound} {prediction.value:g}{unit}."
+    what = ("predicted " if is_predicted else "") + wording(prediction.property)
+    return f"{who} have {what} of {bound} {prediction.value:g}{unit}."
 
 
 def _clause(condition: Condition, is_crystal: bool, units: Mapping[str, str]) -> str:

@@ -76,9 +76,11 @@ def _surprise(goal: Goal, trials: list[Trial]) -> Iterator[str]:
             errors = np.array([value - mean for (mean, _), value in seen])
             deviations = np.array([max(deviation, 1e-12) for (_, deviation), _ in seen])
             name = with_unit(prop, objective.unit)
+            methods = {m.method for trial in trials if (m := measurement(trial, prop))}
+            itself = ", itself predicted" if methods == {"predicted"} else ""
             yield (
                 f"Over {counted(len(seen), 'trial')} the surrogate's {name} was off by "
-                f"{figure(float(np.abs(errors).mean()))} on average (predicted against what came back), "
+                f"{figure(float(np.abs(errors).mean()))} on average (predicted against what came back{itself}), "
                 f"{figure(float(np.sqrt(((errors / deviations) ** 2).mean())))} of its own standard deviations."
             )
 

@@ -1,11 +1,11 @@
 """Where planners get candidates from: the space's generators, seeded by the batch, and what was left over before.
 
-Knows the generate tool, state and merit. Must not know surrogates or hypotheses.
+Knows the generate tool, the sift, state and merit. Must not know surrogates or hypotheses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ import numpy as np
 from ...memory.records import Candidate, Goal, Provenance
 from ...tools.acquisition import merit
 from ...tools.generators.duplicate import Seen
-from ...tools.generators.generate import Wish, Yield, generate, generators_for
+from ...tools.generators.generate import Wish, generate, generators_for
+from ...tools.properties.disagreement import Correction, correction, disagreements
 from ..standing import best_first
 
 if TYPE_CHECKING:
     from ...memory.state import State, Trial
+    from ...tools.properties.predicted import Chosen
     from ...tools.space import CrystalSpace, PoolSpace
 
 MAX_PARENTS = 8
@@ -28,6 +30,25 @@ MAX_RECALLED = 4
 KEPT_BATCHES = 2
 """Earlier batches whose unpicked crystals stay on offer."""
 WHOLE_POOL = 1_000_000
+LOOKED_AT = 4
+"""New crystals that a predictor looks at for each one that is offered; a look costs a fiftieth of an estimate."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Untried candidates.
+
+    Attributes:
+        candidates: What a planner may choose from.
+        rejected: Reason of the screens to number of new candidates thrown away.
+        thrown: Reason of the predictor to number of new candidates thrown away.
+        left: New candidates left aside as less promising to the predictor.
+    """
+
+    candidates: tuple[Candidate, ...]
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    thrown: Mapping[str, int] = field(default_factory=dict)
+    left: int = 0
 
 
 class Supply:
@@ -38,7 +59,9 @@ class Supply:
     resumed campaign is offered the same ones.
     """
 
-    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, size: int) -> None:
+    def __init__(
+        self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, size: int, predictor: Chosen | None = None
+    ) -> None:
         """Build the generators of a space.
 
         Args:
@@ -46,15 +69,16 @@ class Supply:
             space: What may vary.
             seed: The campaign's seed.
             size: New crystals wanted for each batch.
+            predictor: Sifts several times as many crystals; without one, all that are made are offered.
 
         Raises:
             UserError: A file that the space names cannot be used.
         """
-        self.goal, self.space, self.seed, self.size = goal, space, seed, size
+        self.goal, self.space, self.seed, self.size, self.predictor = goal, space, seed, size, predictor
         self._generators = generators_for(space)
         self._made = lru_cache(maxsize=2 * (KEPT_BATCHES + 1))(self._make)
 
-    def offer(self, state: State, kept_batches: int = KEPT_BATCHES, with_parents: bool = True) -> Yield:
+    def offer(self, state: State, kept_batches: int = KEPT_BATCHES, with_parents: bool = True) -> Offer:
         """Candidates for batch `state.batches + 1`, none of them tried, pending or the same as a relaxed one.
 
         Args:
@@ -65,9 +89,7 @@ class Supply:
         if self.space.kind == "pool":
             tried_ids = {trial.candidate.id for trial in state.trials.values()}
             rows = self._made(_Order.of(0, (), ()))
-            return Yield(
-                tuple(c for c in rows.candidates if c.id not in tried_ids), rows.rejected, rows.made, rows.kept
-            )
+            return replace(rows, candidates=tuple(c for c in rows.candidates if c.id not in tried_ids))
         batch = state.batches + 1
         newest = self._made(self._order(state, batch, with_parents))
         kept = list(newest.candidates)
@@ -81,15 +103,25 @@ class Supply:
                     kept.append(candidate)
         return replace(newest, candidates=tuple(kept))
 
+    def made_for(self, state: State, batch: int) -> Offer:
+        """What was made for a batch that is finished."""
+        return self._made(self._order(state.before(batch - 1), batch, with_parents=True))
+
     def _order(self, state: State, batch: int, with_parents: bool) -> _Order:
         earlier = [trial for trial in state.trials.values() if trial.batch < batch]
         parents = (*self._parents(earlier), *_recalled(state, batch)) if with_parents else ()
-        return _Order.of(batch, parents, _tried(earlier))
+        return replace(_Order.of(batch, parents, _tried(earlier)), correction=correction(disagreements(earlier)))
 
-    def _make(self, order: _Order) -> Yield:
+    def _make(self, order: _Order) -> Offer:
         seed = int(np.random.SeedSequence([self.seed, order.batch]).generate_state(1)[0])
-        n = self.size if self.space.kind == "crystal" else WHOLE_POOL
-        return generate(Wish(n, seed, order.parents, order.exclude), self._generators, self.space)
+        n = WHOLE_POOL if self.space.kind == "pool" else self.size * (LOOKED_AT if self.predictor else 1)
+        made = generate(Wish(n, seed, order.parents, order.exclude), self._generators, self.space)
+        if self.predictor is None:
+            return Offer(made.candidates, made.rejected)
+        from ...tools.acquisition.sift import sift
+
+        sifted = sift(self.goal, made.candidates, self.predictor, self.size, order.correction)
+        return Offer(sifted.candidates, made.rejected, sifted.thrown, sifted.left)
 
     def _parents(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         """The best completed trials, relaxed: the Pareto set, then other hits, then the rest."""
@@ -111,6 +143,7 @@ class _Order:
     parents: tuple[Candidate, ...] = field(compare=False)
     exclude: tuple[Candidate, ...] = field(compare=False)
     ids: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
+    correction: Correction = field(default_factory=Correction)
 
     @classmethod
     def of(cls, batch: int, parents: tuple[Candidate, ...], exclude: tuple[Candidate, ...]) -> _Order:

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from ...memory.records import Objective
 from ...memory.state import Trial
 from ...tools.acquisition import merit
+from ...tools.properties.disagreement import disagreements
 from ..labels import counted, with_unit
 from ..standing import HULL, Standing, compared
 from .plot_labels import place_labels, plain, short_name
@@ -53,10 +54,11 @@ def best_so_far(standing: Standing) -> Figure | None:
         for trials, style in ((others, _OTHER), (hits, _HIT)):
             xs, ys = [place[t.number] for t in trials], [t.values[objective.property] for t in trials]
             _dots(axes, xs, ys, style, len(standing.trials))
-        axes.set_ylabel(_axis(objective))
+        axes.set_ylabel(_axis(standing, objective))
     else:
         units = " · ".join(o.unit for o in goal.objectives if o.unit != "1")
-        axes.set_ylabel(plain(f"hypervolume ({units})" if units else "hypervolume"))
+        partly = ", partly predicted" if any(o.property in standing.predicted for o in goal.objectives) else ""
+        axes.set_ylabel(plain(f"hypervolume ({units}){partly}" if units else f"hypervolume{partly}"))
         axes.set_ylim(0, 1.05 * known[-1][1] or 1.0)
     failed = [place[t.number] for t in standing.failed]
     if failed:
@@ -85,8 +87,8 @@ def objective_space(standing: Standing) -> Figure | None:
             _dots(axes, *_coordinates(trials, first, second), style, crowd)
         if len(standing.goal.objectives) == 2 and front:
             axes.plot(*_staircase(front, first, second), color=VERMILION, lw=1, alpha=0.6, zorder=3)
-        axes.set_xlabel(_axis(first, with_wish=True))
-        axes.set_ylabel(_axis(second, with_wish=True))
+        axes.set_xlabel(_axis(standing, first, with_wish=True))
+        axes.set_ylabel(_axis(standing, second, with_wish=True))
         axes.margins(0.08)
     _title(all_axes[0], "Objectives")
     _legend(all_axes[-1])
@@ -103,7 +105,7 @@ def parity(standing: Standing) -> Figure | None:
     for name, unit in standing.columns:
         rows = compared(standing, name)
         if len(rows):
-            panels.append((with_unit(name, unit), rows))
+            panels.append((with_unit(name, unit, name in standing.predicted), rows))
     if not panels:
         return None
     figure, all_axes = _figure(min(3, len(panels)), square=True)
@@ -156,6 +158,42 @@ def hull_histogram(standing: Standing) -> Figure | None:
     return figure
 
 
+def predictor_against_oracle(standing: Standing) -> Figure | None:
+    """Predicted against simulated formation energies, and how far apart they were as the campaign went on."""
+    found = disagreements(standing.answered)
+    if not found:
+        return None
+    figure, (left, right) = _figure(2)
+    for is_flagged, style in ((False, _TRUSTED), (True, _FLAGGED)):
+        some = [one for one in found if bool(one.flags) == is_flagged]
+        if some:
+            xs, ys = [one.simulated for one in some], [one.said.mean for one in some]
+            errors = [2 * one.said.deviation for one in some] if len(found) <= _MOST_BARS else None
+            left.errorbar(xs, ys, errors, fmt="o", ms=4, elinewidth=0.8, alpha=0.8, **style)
+    low, high = (pick(pick(one.simulated, one.said.mean) for one in found) for pick in (min, max))
+    pad = 0.08 * (high - low) or 0.1
+    ends = (low - pad, high + pad)
+    left.set_xlim(ends)
+    left.set_ylim(ends)
+    left.plot(ends, ends, color="0.35", lw=1, ls="--", zorder=1)
+    left.set_xlabel("formation energy (eV/atom), simulated")
+    left.set_ylabel("predicted, ± 2 standard deviations" if len(found) <= _MOST_BARS else "predicted")
+    sizes = np.abs([one.difference for one in found])
+    count = np.arange(1, len(found) + 1)
+    right.plot(count, sizes, "o", color=SKY, ms=4, mew=0)
+    right.plot(count, np.cumsum(sizes) / count, color=BLUE, lw=2, label="mean so far")
+    right.set_xlabel("completed trials, in order")
+    right.set_ylabel("|predicted − simulated| (eV/atom)")
+    right.set_ylim(0, None)
+    right.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1, steps=_STEPS))
+    _title(left, "Predictor against oracle")
+    _legend(right)
+    if any(one.flags for one in found):
+        # Above the axes is the title, and above the diagonal there is room.
+        left.legend(loc="upper left", frameon=False, fontsize=9, handletextpad=0.4)
+    return figure
+
+
 def timeline(standing: Standing) -> Figure | None:
     """When each evaluation was at work, idle times cut out; None where no processor time was recorded."""
     bars, cuts = working_bars((*standing.trials, *standing.confirming))
@@ -193,11 +231,15 @@ PLOTS = {
     "best_so_far": best_so_far,
     "objectives": objective_space,
     "parity": parity,
+    "predictor": predictor_against_oracle,
     "energy_above_hull": hull_histogram,
     "timeline": timeline,
 }
 """File name without ending to what draws it, in the order of a report."""
 
+_MOST_BARS = 200
+_TRUSTED: dict[str, Any] = {"color": BLUE, "ecolor": SKY, "label": "near the training data"}
+_FLAGGED: dict[str, Any] = {"color": VERMILION, "ecolor": "0.75", "label": "flagged"}
 _OTHER: dict[str, Any] = {"mfc": "none", "mec": GREY, "label": "misses a constraint", "zorder": 2, "marker": "o"}
 _HIT: dict[str, Any] = {"mfc": SKY, "mec": BLUE, "label": "keeps all constraints", "zorder": 3, "marker": "o"}
 _BEST: dict[str, Any] = {"mfc": VERMILION, "mec": "black", "label": "Pareto set", "zorder": 5, "marker": "D"}
@@ -278,6 +320,7 @@ def _drawn(axes: Axes) -> list[tuple[float, float]]:
     return drawn
 
 
-def _axis(objective: Objective, with_wish: bool = False) -> str:
+def _axis(standing: Standing, objective: Objective, with_wish: bool = False) -> str:
+    is_predicted = objective.property in standing.predicted
     wish = {"maximise": ", wanted high", "minimise": ", wanted low"}[objective.direction] if with_wish else ""
-    return plain(with_unit(objective.property, objective.unit) + wish)
+    return plain(with_unit(objective.property, objective.unit, is_predicted) + wish)

@@ -115,7 +115,7 @@ def _write_trials(state: State, path: Path) -> None:
     for name in measured:
         header += [name, f"{name} deviation", f"{name} unit", f"{name} method", f"{name} source"]
     for name in predicted:
-        header += [f"{name} predicted", f"{name} predicted deviation"]
+        header += [f"{name} surrogate mean", f"{name} surrogate deviation"]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([cell(name) for name in header])

@@ -6,18 +6,20 @@ Knows where a campaign stands and its summary. Must not know files beyond the na
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...memory.events import NoteAdded
 from ...memory.records import Goal
 from ...memory.state import State
-from ..labels import counted, duration, figure, markdown, spread, unit_of, with_unit, wording
+from ..labels import counted, duration, figure, markdown, marked, spread, unit_of, with_unit, wording
 from ..standing import HULL, Standing, compared
 from ..views.summary import NOVELTY, Confirmed, Found, Summary, Value, sentences
 from ..views.tables import origins, value_of
 from .report_memory import memory
+from .report_predictor import limits_of_predictions, predictor_against_oracle
+from .report_table import table
 
 _MOST_HITS = 30
 _DOUBTFUL = 0.1
@@ -25,6 +27,7 @@ _CAPTIONS = {
     "best_so_far.png": "What had been reached after each evaluation.",
     "objectives.png": "All trials by their objectives. The line is the border of what the Pareto set beats.",
     "parity.png": "What the surrogate had predicted before each evaluation against what came back.",
+    "predictor.png": "The predictor's formation energies against the oracle's, of the same relaxed crystals.",
     "energy_above_hull.png": "Energy above the hull of all completed trials.",
     "timeline.png": "When each evaluation was at work.",
 }
@@ -45,7 +48,7 @@ def report_text(
     shown = {name: f"![{caption}]({name})\n\n*{caption}*" for name, caption in _CAPTIONS.items() if name in plots}
     sections = [
         f"# Campaign {markdown(summary['name'])}",
-        _goal(standing.goal, summary),
+        _goal(standing, summary),
         "\n".join(["## Result", "", *(markdown(sentence, 1000) + "\n" for sentence in sentences(summary))]).rstrip(),
         shown.get("best_so_far.png", ""),
         _hits(summary),
@@ -58,6 +61,8 @@ def report_text(
         _failures(summary),
         _surrogate(standing),
         shown.get("parity.png", ""),
+        predictor_against_oracle(standing),
+        shown.get("predictor.png", ""),
         _time(standing, summary),
         shown.get("timeline.png", ""),
         _limits(standing, summary),
@@ -66,20 +71,12 @@ def report_text(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in markdown; columns whose cells are all numbers stand to the right."""
-    rows = list(rows)
-    right = [
-        bool(rows) and all(row[i][:1].isdigit() or row[i][:1] in "-–−" for row in rows) for i in range(len(header))
-    ]
-    lines = [header, ["---:" if is_right else "---" for is_right in right], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _goal(goal: Goal, summary: Summary) -> str:
+def _goal(standing: Standing, summary: Summary) -> str:
+    goal = standing.goal
     lines = [f"- objective: {markdown(objective)}" for objective in summary["objectives"]]
     lines += [
-        f"- constraint: {markdown(wording(c.property))} {'≤' if c.comparison == '<=' else '≥'} "
+        f"- constraint: {markdown(with_unit(c.property, '1', c.property in standing.predicted))} "
+        f"{'≤' if c.comparison == '<=' else '≥'} "
         f"{f'{c.value:g} {markdown(unit_of(c.unit))}'.rstrip()}"
         for c in goal.constraints
     ]
@@ -93,12 +90,16 @@ def _goal(goal: Goal, summary: Summary) -> str:
 
 
 def _columns(summary: Summary) -> list[str]:
-    return [markdown(with_unit(name, unit)) for name, unit in summary["columns"]]
+    return [markdown(with_unit(name, unit, name in summary["predicted"])) for name, unit in summary["columns"]]
 
 
 def _cells(values: Sequence[Value], summary: Summary) -> list[str]:
     found = [value_of(values, name) for name, _ in summary["columns"]]
-    return [spread(v["value"], v["deviation"]) if v else "–" for v in found]
+    return [_cell(v) for v in found]
+
+
+def _cell(value: Value | None) -> str:
+    return marked(spread(value["value"], value["deviation"]), value["method"]) if value else "–"
 
 
 def _found_row(hit: Found, summary: Summary, with_origin: bool) -> list[str]:
@@ -183,8 +184,7 @@ def _comparison(seen: Confirmed, first: Found | None, name: str, unit: str) -> l
         change = b["value"] - a["value"]
         share = f" ({100 * change / abs(a['value']):+.1f} %)" if a["value"] else ""
         difference = f"{'+' if change > 0 else ''}{figure(change)}{share}"
-    cells = [spread(v["value"], v["deviation"]) if v else "–" for v in (a, b)]
-    return [markdown(with_unit(name, unit)), *cells, difference]
+    return [markdown(with_unit(name, unit)), _cell(a), _cell(b), difference]
 
 
 def _hypotheses(state: State, summary: Summary) -> str:
@@ -247,7 +247,7 @@ def _surrogate(standing: Standing) -> str:
         always_mean = float(np.abs(seen - seen.mean()).mean())
         rows.append(
             [
-                markdown(with_unit(name, unit)),
+                markdown(with_unit(name, unit, name in standing.predicted)),
                 str(len(both)),
                 figure(error),
                 figure(always_mean),
@@ -258,6 +258,8 @@ def _surrogate(standing: Standing) -> str:
         return ""
     header = ["property", "trials", "mean absolute error", "the same if always guessing the mean", "within ± 2 sd"]
     text = "Predicted before each evaluation and compared with what came back; 95 % within ± 2 sd would be calibrated."
+    if standing.predicted:
+        text += " Where it says predicted, what came back is predicted too, of the relaxed crystal."
     return f"## How the surrogate did\n\n{text}\n\n{table(header, rows)}"
 
 
@@ -298,6 +300,7 @@ def _limits(standing: Standing, summary: Summary) -> str:
         )
     if any(hit["novelty"] != "not looked up" for hit in summary["hits"]):
         lines.append("- Whether a phase is new is answered from the same table, and is no search of the literature.")
+    lines += limits_of_predictions(standing)
     lines.append("- A standard deviation beside a value is that of its fit or source; it holds no error of the method.")
     return "\n".join(["## Limits and sources", "", *lines])
 

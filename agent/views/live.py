@@ -17,7 +17,7 @@ from rich.text import Text
 from ...memory.foreign import clean
 from ...memory.records import Goal
 from ...memory.state import State, Trial
-from ..labels import counted, duration, label_of, spread, unit_of, wording
+from ..labels import counted, duration, label_of, marked, spread, unit_of, wording
 from ..standing import best_first, columns_of, measurement
 from .summary import found
 from .tables import named_rows, origins, results_table, verdict_text
@@ -95,15 +95,22 @@ def result(goal: Goal, trial: Trial, with_names: bool = True) -> str:
         return f"failed, {outcome.failure.kind.replace('_', ' ')}: {clean(outcome.failure.message, 120)}"
     known = [m for name, _ in columns_of(goal) if (m := measurement(trial, name))]
     values = [
-        " ".join(
-            part
-            for part in (wording(m.property) if with_names else "", spread(m.value, m.deviation), unit_of(m.unit))
-            if part
+        marked(
+            " ".join(
+                part
+                for part in (wording(m.property) if with_names else "", spread(m.value, m.deviation), unit_of(m.unit))
+                if part
+            ),
+            m.method,
         )
         for m in known
     ]
-    methods = ", ".join(dict.fromkeys(m.method for m in known))
-    return f"{', '.join(values)} ({methods} by {trial.oracle})" if with_names else f"{', '.join(values)}, {methods}"
+    methods = ", ".join(dict.fromkeys(m.method for m in known if m.method != "predicted"))
+    if not methods:
+        return ", ".join(values)
+    others = "" if all(m.method != "predicted" for m in known) else "others "
+    how = f"{others}{methods}"
+    return f"{', '.join(values)} ({how} by {trial.oracle})" if with_names else f"{', '.join(values)}, {how}"
 
 
 def _spending(moment: Moment, width: int, now: float) -> Table:

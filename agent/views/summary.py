@@ -82,7 +82,8 @@ class Confirmed(TypedDict):
 class Summary(TypedDict):
     """A campaign in short.
 
-    Times are in seconds, `columns` are the properties that the goal names with their units, and `reused` counts the
+    Times are in seconds, `columns` are the properties that the goal names with their units, `predicted` names those
+    of them whose values are predicted, not simulated or measured, and `reused` counts the
     answers taken over from other campaigns, which are not among the completed or failed. `recalled` counts the
     `passages` and `materials` that memory has given, each once, and `memory_lost` says why it could not be used.
     """
@@ -91,6 +92,7 @@ class Summary(TypedDict):
     statement: str
     objectives: list[str]
     columns: list[tuple[str, str]]
+    predicted: list[str]
     oracle: str
     reason: str
     message: str
@@ -126,8 +128,9 @@ def summarise(state: State) -> Summary:
     return Summary(
         name=clean(str(state.spec.get("name", "")), 64),
         statement=clean(standing.goal.statement, 400),
-        objectives=[better(objective) for objective in standing.goal.objectives],
+        objectives=[better(o, o.property in standing.predicted) for o in standing.goal.objectives],
         columns=list(standing.columns),
+        predicted=sorted(standing.predicted),
         oracle=standing.oracle,
         reason=state.ended.reason if state.ended else "running",
         message=clean(state.ended.message, 400) if state.ended else _UNFINISHED,

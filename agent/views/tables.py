@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Columns = Sequence[tuple[str, str]]
 
 _GAP = 2
+_PREDICTED = "†"
 _STYLES = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "open": "cyan"}
 
 
@@ -53,6 +54,7 @@ def results_table(rows: Sequence[Found], columns: Columns, width: int, with_nove
     shown: list[str] = []
     for name, unit in columns:
         head = [*wording(name).split(), *([unit_of(unit)] if unit_of(unit) else [])]
+        head += ["predicted"] if any(cell.endswith(_PREDICTED) for cell in cells[name]) else []
         wide = max(map(len, [*head, *cells[name]]), default=0)
         if used + wide + _GAP > width and shown:
             break
@@ -71,6 +73,8 @@ def results_table(rows: Sequence[Found], columns: Columns, width: int, with_nove
     remarks = [f"too narrow for: {', '.join(left_out)}"] if left_out else []
     if any(row["reused_from"] for row in rows):
         remarks.append("* from an earlier campaign")
+    if any(cell.endswith(_PREDICTED) for name in shown for cell in cells[name]):
+        remarks.append(f"{_PREDICTED} predicted, not simulated or measured")
     if remarks:
         table.caption = Text("\n".join(remarks), style="dim")
         table.caption_justify = "left"
@@ -79,7 +83,9 @@ def results_table(rows: Sequence[Found], columns: Columns, width: int, with_nove
 
 def _cell(row: Found, name: str) -> str:
     value = value_of(row["values"], name)
-    return spread(value["value"], value["deviation"]) if value else "–"
+    if value is None:
+        return "–"
+    return spread(value["value"], value["deviation"]) + (_PREDICTED if value["method"] == "predicted" else "")
 
 
 def value_of(values: Sequence[Value], name: str) -> Value | None:

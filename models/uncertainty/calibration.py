@@ -6,7 +6,9 @@ Knows numpy and scipy. Knows no networks: what they say is handed in.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -15,8 +17,8 @@ from .metrics import Array, miscalibration_area
 
 LEVEL = 0.9
 """Stated coverage of the interval."""
-FLOOR = 1e-3
-"""Smallest deviation, in standard deviations of the target."""
+FLOOR, CEILING = 1e-3, 3.0
+"""Smallest and largest deviation, in standard deviations of the target: who knows nothing is off by about one."""
 NEAREST = 0.02
 """Smallest novelty that still tells of a smaller error."""
 LEAST = 20
@@ -36,6 +38,7 @@ class Calibration:
         constant: Logarithm of the rough deviation where all that tells of errors is one.
         powers: Of expected error, of disagreement between the members, and of novelty.
         floor: Smallest value of the first two, in the target's unit.
+        ceiling: Largest deviation, in the target's unit.
         rough: Logarithms of rough deviations, `(n_knots,)`, ascending.
         true: Logarithms of the deviations they turned out to be, `(n_knots,)`, never descending.
         width: Half width of the 90 % interval, in deviations: the split-conformal quantile.
@@ -44,6 +47,7 @@ class Calibration:
     constant: float
     powers: tuple[float, float, float]
     floor: float
+    ceiling: float
     rough: tuple[float, ...]
     true: tuple[float, ...]
     width: float
@@ -51,7 +55,13 @@ class Calibration:
     def deviation(self, expected: Array, disagreement: Array, novelty: Array) -> Array:
         """Calibrated standard deviation, `(n_crystals,)`, in the target's unit."""
         rough = self.constant + _signs(expected, disagreement, novelty, self.floor) @ np.array(self.powers)
-        return np.exp(_followed(rough, np.array(self.rough), np.array(self.true)))
+        return np.exp(np.minimum(_followed(rough, np.array(self.rough), np.array(self.true)), math.log(self.ceiling)))
+
+
+def calibration_of(entry: Mapping[str, Any]) -> Calibration:
+    """Make a calibration of its fields as JSON holds them, with lists for tuples."""
+    fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
+    return Calibration(**fields)
 
 
 def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array, scale: float) -> Calibration:
@@ -69,7 +79,7 @@ def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array
         expected: Standard deviation that the members expect of themselves, `(n_crystals,)`.
         disagreement: Standard deviation between the members, `(n_crystals,)`.
         novelty: Distance from the training data, `(n_crystals,)`.
-        scale: Standard deviation of the target, whose thousandth part is the smallest deviation.
+        scale: Standard deviation of the target, which bounds the deviations.
 
     Raises:
         ValueError: There are fewer than 20 errors.
@@ -87,6 +97,7 @@ def calibrate(error: Array, expected: Array, disagreement: Array, novelty: Array
         constant=float(parameters[0]),
         powers=(float(parameters[1]), float(parameters[2]), float(parameters[3])),
         floor=floor,
+        ceiling=CEILING * scale,
         rough=tuple(map(float, knots)),
         true=tuple(map(float, true + math.log(factor))),
         width=conformal_quantile(size / (factor * shape)),

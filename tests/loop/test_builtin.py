@@ -67,7 +67,9 @@ class Acquired:
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def acquire(goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int) -> Acquired:
+    def acquire(
+        goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int, predictor: None
+    ) -> Acquired:
         tried = {trial.candidate.id for trial in trials}
         fresh = sorted((c for c in pool if c.id not in tried), key=lambda c: c.id)
         drawn = random.Random(seed).sample(fresh, min(q, len(fresh)))

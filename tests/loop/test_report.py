@@ -190,7 +190,10 @@ def test_trials_file_holds_full_precision(full: Path) -> None:
             assert row[f"{m.property} method"] == m.method
             assert row[f"{m.property} source"] == m.source
         for name, (mean, deviation) in trial.predicted.items():
-            assert (float(row[f"{name} predicted"]), float(row[f"{name} predicted deviation"])) == (mean, deviation)
+            assert (float(row[f"{name} surrogate mean"]), float(row[f"{name} surrogate deviation"])) == (
+                mean,
+                deviation,
+            )
 
 
 def test_each_hit_has_a_structure_that_can_be_read(full: Path) -> None:

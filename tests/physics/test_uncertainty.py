@@ -73,3 +73,12 @@ def test_novelty_is_one_for_the_hundredth_held_out_crystal_and_more_far_out() ->
     assert novelty.of(np.full((1, 4), 8.0) @ directions)[0] > 2
     nearest = np.sort(np.linalg.norm((held_out[:1] - training) @ novelty.axes, axis=1))[:5].mean()
     assert novelty.of(held_out[:1])[0] == pytest.approx(nearest / novelty.unit, rel=1e-5)
+
+
+def test_no_deviation_runs_away_or_vanishes() -> None:
+    random = np.random.default_rng(4)
+    size = random.uniform(0.01, 0.1, N)
+    found = calibrate(size * random.standard_normal(N), size, size, np.ones(N), 0.5)
+    far = found.deviation(np.array([0.0, 1e6]), np.array([0.0, 1e6]), np.array([0.0, 1e3]))
+    assert far[1] == pytest.approx(1.5)
+    assert 0 < far[0] < 0.01

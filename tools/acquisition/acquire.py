@@ -29,6 +29,7 @@ from ...memory.errors import TerminalError
 from ...memory.records import Candidate, Constraint, Goal
 from ...memory.state import Trial
 from ..oracles.potentials import configure_torch
+from ..properties.predicted import Chosen
 from . import merit
 from .merit import Array
 from .surrogate import LEAST, Described, FiniteModel, Surrogate, describe, fit
@@ -76,7 +77,14 @@ class Acquired:
     notes: tuple[str, ...]
 
 
-def acquire(goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int) -> Acquired:
+def acquire(
+    goal: Goal,
+    trials: Sequence[Trial],
+    pool: Sequence[Candidate],
+    q: int,
+    seed: int,
+    predictor: Chosen | None = None,
+) -> Acquired:
     """Choose up to `q` candidates of a pool.
 
     The same input gives the same picks, whatever the order of trials and pool. Unfinished trials are pending. A
@@ -86,6 +94,7 @@ def acquire(goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: i
         trials: All trials of the campaign.
         q: Number of picks wanted; fewer come back from a smaller pool.
         seed: Of the random numbers.
+        predictor: Estimates what the fast potential cannot say of crystals.
     """
     ordered = sorted(trials, key=lambda t: t.number)
     tried = {t.candidate.id for t in ordered}
@@ -95,7 +104,7 @@ def acquire(goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: i
     fresh = [pool[place[name]] for name in sorted(place)]
     rows = informative(goal, [t for t in ordered if t.status == "completed"], ROWS)
     pending = [t for t in ordered if not t.is_finished]
-    at_hand = _AtHand.of(goal, fresh, rows, pending)
+    at_hand = _AtHand.of(goal, fresh, rows, pending, predictor)
     best = [t for t in best_first(goal, rows) if t.number in at_hand.trials][:INCUMBENTS]
     notes = []
     configure_torch()
@@ -173,9 +182,16 @@ class _AtHand:
         return ", ".join(f"{len(known)} of {name}" for name, known in self.answers.items())
 
     @classmethod
-    def of(cls, goal: Goal, fresh: Sequence[Candidate], rows: Sequence[Trial], pending: Sequence[Trial]) -> _AtHand:
+    def of(
+        cls,
+        goal: Goal,
+        fresh: Sequence[Candidate],
+        rows: Sequence[Trial],
+        pending: Sequence[Trial],
+        predictor: Chosen | None,
+    ) -> _AtHand:
         candidates = [*fresh, *(t.candidate for t in (*rows, *pending))]
-        described = describe(candidates)
+        described = describe(candidates, predictor)
         usable = [i not in described.refused for i in range(len(candidates))]
         trials = {t.number: i for i, t in enumerate((*rows, *pending), len(fresh)) if usable[i]}
         names = dict.fromkeys([*(o.property for o in goal.objectives), *(c.property for c in goal.constraints)])
@@ -271,10 +287,10 @@ def _acquisition(
 def _keeps(goal: Goal, predicted: Mapping[str, tuple[float, float]]) -> float:
     """Probability that all constraints are kept, the properties taken as independent."""
     chance = 1.0
-    for c in goal.constraints:
-        mean, deviation = predicted[c.property]
-        z = (c.value - mean) / max(deviation, 1e-12)
-        chance *= float(norm.cdf(z if c.comparison == "<=" else -z))
+    for name in dict.fromkeys(c.property for c in goal.constraints):
+        mean, deviation = predicted[name]
+        low, high = merit.bounds(goal, name)
+        chance *= float(np.diff(norm.cdf((np.array([low, high]) - mean) / max(deviation, 1e-12)))[0].clip(0.0))
     return chance
 
 

@@ -1,7 +1,7 @@
 """The estimate tool: a fast look at a crystal before anything costly is paid for it.
 
-Knows CHGNet and the table of known phases. Everything it says is predicted; it never relaxes and never raises
-for a bad candidate.
+Knows CHGNet, the table of known phases and a predictor. Everything it says is predicted; it never relaxes and never
+raises for a bad candidate.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from ...memory.records import Candidate, Crystal, Measurement
 from ..crystals.hull import known_phases, shipped_references
-from ..crystals.structure import to_structure
+from ..crystals.structure import to_crystal, to_structure
 from ..oracles.guards import check_elements, check_geometry
 from ..oracles.potentials import load_potential
+from ..properties.predicted import Chosen, predicted
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -55,18 +56,23 @@ class Estimate:
         return {m.property: m.value for m in self.measurements}
 
 
-def estimate(candidate: Candidate) -> Estimate:
+def estimate(candidate: Candidate, predictor: Chosen | None = None) -> Estimate:
     """Estimate energies, bulk modulus and density of a crystal; the same content is computed once per process.
 
     The atoms keep their fractional coordinates; only the volume is optimised.
+
+    Args:
+        candidate: A crystal.
+        predictor: Looks at the crystal at the estimated volume, for what a potential cannot say; a crystal that it
+            refuses has the other estimates all the same.
     """
     if not isinstance(candidate.content, Crystal):
         return Estimate(refusal="estimates are for crystals; a point has its own values")
-    return _estimate(candidate.content)
+    return _estimate(candidate.content, predictor)
 
 
 @lru_cache(maxsize=20_000)
-def _estimate(crystal: Crystal) -> Estimate:
+def _estimate(crystal: Crystal, predictor: Chosen | None) -> Estimate:
     try:
         structure = to_structure(crystal)
         failure = check_elements(structure, load_potential(POTENTIAL).elements) or check_geometry(structure)
@@ -74,12 +80,12 @@ def _estimate(crystal: Crystal) -> Estimate:
             return Estimate(refusal=failure.message)
         if len(structure) > MAX_ATOMS:
             return Estimate(refusal=f"{len(structure)} atoms; up to {MAX_ATOMS} are estimated")
-        return _look(structure)
+        return _look(structure, predictor)
     except Exception as error:  # noqa: BLE001 - a screen must outlive any candidate
         return Estimate(refusal=f"{POTENTIAL} failed: {type(error).__name__}: {error}"[:200])
 
 
-def _look(structure: Structure) -> Estimate:
+def _look(structure: Structure, predictor: Chosen | None) -> Estimate:
     curve = _scan(structure)
     if isinstance(curve, str):
         return Estimate(refusal=curve)
@@ -94,6 +100,9 @@ def _look(structure: Structure) -> Estimate:
         Measurement(property=name, value=value, unit=unit, method="predicted", source=source)
         for name, value, unit in found
     )
+    if predictor is not None:
+        relaxed = structure.copy().scale_lattice(curve.volume)
+        measurements += predicted([to_crystal(relaxed)], predictor)[0].measurements
     return Estimate(curve.embedding, measurements)
 
 

@@ -27,6 +27,13 @@ def signs(goal: Goal) -> Array:
     return np.array([1.0 if o.direction == "maximise" else -1.0 for o in goal.objectives])
 
 
+def bounds(goal: Goal, name: str) -> tuple[float, float]:
+    """The range that the constraints leave a property, in its unit; infinite where they leave an end open."""
+    lows = [c.value for c in goal.constraints if c.property == name and c.comparison == ">="]
+    highs = [c.value for c in goal.constraints if c.property == name and c.comparison == "<="]
+    return max(lows, default=-np.inf), min(highs, default=np.inf)
+
+
 def values(goal: Goal, trial: Trial) -> Array | None:
     """Values of the objectives in the goal's order and units, `(n_objectives,)`; None if one is missing."""
     found = trial.values

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ...memory.errors import TerminalError
 from ...memory.records import Candidate, Crystal
+from ..properties.predicted import Chosen
 from .estimate import estimate
 from .hyperparameters import Hyperparameters, Prior, most_probable
 
@@ -54,22 +55,29 @@ class Described:
     refused: Mapping[int, str]
 
 
-def describe(candidates: Sequence[Candidate]) -> Described:
+def describe(candidates: Sequence[Candidate], predictor: Chosen | None = None) -> Described:
     """Describe crystals by the fast potential's embedding, points by their scaled values.
 
     The scales are those of these candidates, and their order does not matter.
+
+    Args:
+        candidates: All of one kind.
+        predictor: Gives estimates of what a potential cannot say of crystals.
     """
     if all(isinstance(c.content, Crystal) for c in candidates):
-        return _describe_crystals(candidates)
+        return _describe_crystals(candidates, predictor)
     return _describe_points(candidates)
 
 
-def _describe_crystals(candidates: Sequence[Candidate]) -> Described:
-    looks = [estimate(c) for c in candidates]
+def _describe_crystals(candidates: Sequence[Candidate], predictor: Chosen | None) -> Described:
+    looks = [estimate(c, predictor) for c in candidates]
     refused = {i: look.refusal for i, look in enumerate(looks) if look.refusal is not None}
     kept = [i for i in range(len(looks)) if i not in refused]
-    names = [m.property for m in looks[kept[0]].measurements] if kept else []
+    names = dict.fromkeys(name for i in kept for name in looks[i].values)
     estimates = {name: np.array([look.values.get(name, np.nan) for look in looks]) for name in names}
+    for known in estimates.values():
+        # A crystal that the predictor refused is expected to be like the others.
+        known[kept] = np.where(np.isnan(known[kept]), np.nanmean(known[kept]), known[kept])
     rows = np.full((len(looks), COMPONENTS), np.nan)
     if kept:
         order = sorted(kept, key=lambda i: candidates[i].id)

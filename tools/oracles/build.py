@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ...memory.errors import UserError
 from ...memory.foreign import clean
 from ...memory.records import Candidate, Failure, Outcome
-from .oracle import FunctionSettings, Oracle, OracleSettings, SimulationSettings, TableSettings, simulated_properties
+from .oracle import FunctionSettings, Oracle, OracleSettings, SimulationSettings, TableSettings, answered_properties
 
 MAX_MESSAGE = 500
 """Characters of a failure's message."""
@@ -22,7 +22,7 @@ _built: dict[str, Oracle] = {}
 def properties_of(settings: OracleSettings) -> Mapping[str, str]:
     """Property to unit, all that an oracle would answer; nothing heavy is loaded."""
     if isinstance(settings, SimulationSettings):
-        return simulated_properties(settings)
+        return answered_properties(settings)
     return settings.properties
 
 

@@ -10,6 +10,7 @@ import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 
+from ..properties.predicted import weights_of
 from .oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
 
 _LIMITS = {"max_cpu_seconds"}
@@ -24,7 +25,7 @@ def fingerprint(settings: OracleSettings) -> str:
         16 hexadecimal digits; empty where a file or module cannot be read, and then nothing may be concluded.
     """
     try:
-        parts = [settings.model_dump_json(exclude=_LIMITS | {"file", "references"}), *_sources(settings)]
+        parts = [settings.model_dump_json(exclude=_LIMITS | {"file", "references", "predictor"}), *_sources(settings)]
     except (OSError, ImportError, ValueError):
         return ""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -40,6 +41,8 @@ def _sources(settings: OracleSettings) -> list[str]:
             own = [f"{name} {version(name)}" for name in ("athanor", "ase")]
             if settings.references is not None:
                 own.append(_digest(settings.references))
+            if settings.predictor is not None:
+                own.append(f"predictor {_digest(weights_of(settings.predictor))}")
             package = _PACKAGES.get(settings.calculator)
             return [*own, f"{package} {version(package)}" if package else _module(settings.calculator)]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field, JsonValue
 
 from ...memory.records import Candidate, Outcome, Record
+from ..properties.predicted import PREDICTED, Chosen
 
 
 class Oracle(Protocol):
@@ -38,6 +39,8 @@ class SimulationSettings(Record):
         references: JSON file of elemental reference energies (symbol to eV/atom) for a calculator of
             one's own; without it formation energy and energy above hull are not available.
         bulk_modulus: Whether to fit an equation of state after relaxing.
+        predictor: `shipped`, or a file of weights: a predictor that looks at the relaxed crystal and adds what the
+            potential cannot say (band gap, solar efficiency limit), as predicted; without it nothing is added.
         fmax: Largest force component left, eV/Å.
         max_steps: Steps after which a relaxation counts as unconverged.
         max_cpu_seconds: Processor time after which an evaluation counts as timed out.
@@ -47,6 +50,7 @@ class SimulationSettings(Record):
     calculator: str = "sevennet"
     references: Path | None = None
     bulk_modulus: bool = True
+    predictor: Chosen | None = None
     fmax: Annotated[float, Field(gt=0)] = 0.05
     max_steps: Annotated[int, Field(ge=1)] = 150
     max_cpu_seconds: Annotated[float, Field(gt=0)] = 120.0
@@ -82,8 +86,8 @@ class FunctionSettings(Record):
 OracleSettings = Annotated[SimulationSettings | TableSettings | FunctionSettings, Field(discriminator="kind")]
 
 
-def simulated_properties(settings: SimulationSettings) -> Mapping[str, str]:
-    """Property to unit that a simulation answers.
+def answered_properties(settings: SimulationSettings) -> Mapping[str, str]:
+    """Property to unit that a simulation answers, those last that its predictor adds.
 
     A calculator of one's own has energies on a scale of its own: formation energy and energy above hull need its
     elemental references.
@@ -91,4 +95,6 @@ def simulated_properties(settings: SimulationSettings) -> Mapping[str, str]:
     properties = {"density": "g/cm3", "volume_per_atom": "Å3/atom"}
     if settings.references is not None or ":" not in settings.calculator:
         properties = {"formation_energy": "eV/atom", "energy_above_hull": "eV/atom"} | properties
-    return properties | ({"bulk_modulus": "GPa"} if settings.bulk_modulus else {})
+    if settings.bulk_modulus:
+        properties = properties | {"bulk_modulus": "GPa"}
+    return {**properties, **PREDICTED} if settings.predictor is not None else properties

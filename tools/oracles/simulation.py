@@ -1,6 +1,7 @@
 """The simulation oracle: relaxes a crystal with an interatomic potential and computes what a campaign asks for.
 
-Knows potentials, guards, relaxation, equation of state and the hull; puts them in order. Must not know campaigns.
+Knows potentials, guards, relaxation, equation of state, the hull and what a predictor adds; puts them in order. Must
+not know campaigns.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,11 @@ from ..crystals.cell import primitive_crystal
 from ..crystals.hull import References, known_phases, shipped_references
 from ..crystals.structure import from_atoms, to_atoms, to_crystal, to_structure
 from ..crystals.symmetry import symmetry_of
+from ..properties.predicted import Chosen, predicted, predictor_of
 from .corrections import corrected_energy
 from .equation_of_state import energy_curve, fit_birch_murnaghan
 from .guards import check_change, check_elements, check_geometry
-from .oracle import SimulationSettings, simulated_properties
+from .oracle import SimulationSettings, answered_properties
 from .potentials import load_potential
 from .relax import OutOfTime, Relaxed, prepare, relax
 
@@ -59,19 +61,24 @@ class _Findings:
 
 
 class SimulationOracle:
-    """Relaxation, formation energy, hull distance, density and bulk modulus with one potential."""
+    """Relaxation, formation energy, hull distance, density and bulk modulus with one potential.
+
+    What a predictor adds is said of the relaxed crystal, and is marked as predicted.
+    """
 
     def __init__(self, settings: SimulationSettings) -> None:
-        """Load the potential and its reference energies.
+        """Load the potential, its reference energies and the predictor.
 
         Raises:
-            UserError: The calculator or the file of references is wrong.
+            UserError: The calculator, the file of references or the predictor cannot be used.
         """
         self.name = settings.calculator
-        self.properties: Mapping[str, str] = simulated_properties(settings)
+        self.properties: Mapping[str, str] = answered_properties(settings)
         self._settings = settings
         self._potential = load_potential(settings.calculator)
         self._references = _references(settings)
+        if settings.predictor is not None:
+            predictor_of(settings.predictor)
         self._column = "chgnet" if settings.calculator == "chgnet" else "sevennet"
 
     def evaluate(self, candidate: Candidate) -> Outcome:
@@ -115,6 +122,9 @@ class SimulationOracle:
         if self._settings.bulk_modulus:
             with found.stage("equation_of_state"):
                 self._modulus(relaxed, found, deadline)
+        if self._settings.predictor is not None:
+            with found.stage("predictor"):
+                self._predict(crystal, self._settings.predictor, found)
 
     def _relax(self, structure: Structure, found: _Findings, deadline: float) -> Relaxed:
         settings = self._settings
@@ -182,6 +192,20 @@ class SimulationOracle:
         if fit is not None and fit.is_good:
             n = len(curve.volumes)
             self._measure(found, "bulk_modulus", fit.modulus, f"Birch-Murnaghan, {n} volumes", fit.deviation)
+
+    def _predict(self, crystal: Crystal, chosen: Chosen, found: _Findings) -> None:
+        """Add what a predictor says, and keep its formation energy beside the simulated one, to be compared."""
+        (outlook,) = predicted([crystal], chosen)
+        found.measurements += outlook.measurements
+        said: dict[str, Any] = {"name": predictor_of(chosen).name}
+        # A refusal costs what is predicted alone, as a poor fit costs the modulus.
+        if outlook.refusal:
+            said["refusal"] = outlook.refusal
+        else:
+            said |= {"novelty": outlook.novelty, "flags": list(outlook.flags)}
+        if "formation_energy" in outlook.ranges:
+            said["formation_energy"] = asdict(outlook.ranges["formation_energy"])
+        found.details["predictor"] = said
 
     def _measure(self, found: _Findings, name: str, value: float, how: str, deviation: float | None = None) -> None:
         measurement = Measurement(
