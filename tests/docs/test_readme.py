@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pymatgen.core import Lattice, Structure
 
 from athanor.agent.campaign_file import read_campaign_file
 from athanor.tools.oracles.potentials import load_potential
@@ -55,6 +56,19 @@ def test_own_calculator_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.syspath_prepend(str(tmp_path))
     calculator = yaml.safe_load(named_block("alloy.yaml"))["oracle"]["calculator"]
     assert type(load_potential(calculator).calculator).__name__ == "EMT"
+
+
+def test_predictions_in_python() -> None:
+    (block,) = (text for text in blocks("python") if "tools.predict" in text)
+    rutile = Structure.from_spacegroup(136, Lattice.tetragonal(4.6, 2.96), ["Ti", "O"], [[0, 0, 0], [0.3, 0.3, 0]])
+    names: dict[str, Any] = {"structures": [rutile]}
+    exec(block, names)
+    answers = names["answers"]
+    assert answers.refusals == (None,)
+    # The label in the Materials Project is -3.46 eV/atom and 1.8 eV.
+    assert answers.properties["formation_energy"].mean[0] == pytest.approx(-3.46, abs=0.1)
+    assert answers.properties["band_gap"].mean[0] == pytest.approx(1.8, abs=0.6)
+    assert answers.properties["band_gap"].zero_probability[0] < 0.1
 
 
 def test_commands_exist(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_few_crystals_are_learned_from_by_features(
     assert result.exit_code == 0, result.stderr
     text = " ".join(result.stdout.split())
     assert "8 of 80 crystals are held out, chosen by composition" in text
-    assert "72 crystals to learn from, fewer than 3000: Gaussian processes on the features of a pretrained" in text
+    assert "72 crystals to learn from, fewer than 4500: Gaussian processes on the features of a pretrained" in text
     assert "8 held-out crystals give these figures, of a predictor that learned from 72" in text
     assert sum(features) == 80
     predictor = load_features(folder / "out" / "weights.safetensors")
