@@ -113,7 +113,8 @@ def gnn(
     finally:
         end_workers()
         executor.shutdown(cancel_futures=True)
-    _show(taught, training, held_out, as_json)
+    pictures = _draw(taught, folder / "pictures")
+    _show(taught, training, held_out, pictures, as_json)
 
 
 def _make(folder: Path) -> None:
@@ -168,14 +169,29 @@ def _stop(folder: Path, has_begun: bool) -> NoReturn:
     raise typer.Exit(_INTERRUPTED) from None
 
 
-def _show(taught: Taught, training: Labelled, held_out: Labelled, as_json: bool) -> None:
+def _draw(taught: Taught, folder: Path) -> list[Path]:
+    """Draw the predictions of the judging crystals against their labels; the pages that hold all pictures."""
+    from .pictures.quality import Judged, quality_pictures
+
+    judging, pages = taught.judging, []
+    for k, target in enumerate(judging.targets):
+        if target.name in taught.figures:
+            said = taught.said.properties[target.name]
+            symbols = judging.crystals.symbols()
+            judged = Judged(judging.labels[:, k], said.mean, said.deviation, None, symbols, judging.names)
+            pages.append(quality_pictures(target, judged, taught.name, folder)[-1])
+    return pages
+
+
+def _show(taught: Taught, training: Labelled, held_out: Labelled, pictures: Sequence[Path], as_json: bool) -> None:
     from ..tools.labelled.teach import FIGURES, document
     from .labels import duration
     from .views.training import figures_table
 
     if as_json:
         notes = {"data": list(map(asdict, training.notes)), "validation": list(map(asdict, held_out.notes))}
-        typer.echo(json.dumps(document(taught) | {"weights": str(taught.weights), "notes": notes}))
+        places = {"weights": str(taught.weights), "pictures": [str(page) for page in pictures]}
+        typer.echo(json.dumps(document(taught) | places | {"notes": notes}))
         return
     console, figures = Console(), taught.weights.with_name(FIGURES)
     n_learned = len(training)
@@ -188,5 +204,7 @@ def _show(taught: Taught, training: Labelled, held_out: Labelled, as_json: bool)
     told = f"{taught.name}, trained in {duration(taught.cpu_seconds)} of CPU time. {how}; they stand in {figures}, too."
     console.print(told, markup=False, highlight=False, soft_wrap=True)
     console.print(figures_table(training.targets, taught.figures))
+    for page in pictures:
+        console.print(f"Pictures: {page}, and as PNG beside it", markup=False, highlight=False, soft_wrap=True)
     told = f"Use it with: athanor predict FILE --model {taught.weights}"
     console.print(told, markup=False, highlight=False, soft_wrap=True)

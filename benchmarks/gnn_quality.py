@@ -6,22 +6,28 @@ anything. `python benchmarks/gnn_quality.py --data FOLDER`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import mp20
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
-from record import write_result
+from record import RESULTS, write_result
 
+from athanor.agent.pictures.learning_curve import Curve
+from athanor.agent.pictures.quality import Judged, quality_pictures
 from athanor.models.ensemble import ask
-from athanor.models.graphs.batch import part, store
+from athanor.models.graphs.batch import GraphStore, part, store
 from athanor.models.graphs.crystal_graph import crystal_graph
 from athanor.models.training.dataset import Dataset, fractions, halves
 from athanor.models.training.quality import compare, quality_of
 from athanor.models.uncertainty.metrics import miscalibration_area, rank_correlation
 from athanor.tools.predictor import shipped_predictor
 
+TRAINING = 21_416
+"""Crystals that the shipped predictor learned from."""
 CLASSES = {
     "oxides": {8},
     "chalcogenides (S, Se, Te)": {16, 34, 52},
@@ -38,6 +44,26 @@ def classes(composition: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.
         rest &= ~inside
         yield name, inside
     yield "without any of these", rest
+
+
+def symbols(graphs: GraphStore) -> list[list[str]]:
+    """Elements of each crystal."""
+    return [[chemical_symbols[z] for z in np.flatnonzero(row)] for row in fractions(graphs)]
+
+
+def curves(name: str, error: NDArray[np.float64]) -> list[Curve]:
+    """Errors by number of labels: those of results/small_data.json, and the shipped predictor's last."""
+    few = json.loads((RESULTS / "small_data.json").read_text("utf-8"))["figures"]
+    sizes = [key for key in few if key.endswith("seeds")]
+    found = []
+    for way in few[sizes[0]]:
+        values = [few[size][way][name]["mean_absolute_error"] for size in sizes]
+        counts = [float(size.split()[0]) for size in sizes]
+        if way.startswith("network"):
+            counts, values = [*counts, float(TRAINING)], [*values, [float(np.abs(error).mean()), 0.0]]
+            way = "network; last: shipped"
+        found.append(Curve(way, np.array(counts), np.array(values)[:, 0], np.array(values)[:, 1]))
+    return found
 
 
 def main() -> None:
@@ -79,6 +105,8 @@ def main() -> None:
                 for name, inside in classes(fractions(judged.graphs))
             },
         }
+        drawn = Judged(truth, said.mean, said.deviation, raw, symbols(judged.graphs))
+        quality_pictures(target, drawn, ensemble.name, RESULTS / "pictures", curves(target.name, error))
     print(figures)
     print(write_result("gnn_quality", figures))
 

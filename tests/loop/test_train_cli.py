@@ -143,6 +143,11 @@ def test_json_is_one_document(athanor: Callable[..., Result], folder: Path) -> N
     assert document["notes"] == {"data": [], "validation": []}
     figures = json.loads((folder / "out" / "figures.json").read_text())
     assert document["figures"] == figures["figures"]
+    assert len(document["pictures"]) == len(document["figures"])
+    for page in map(Path, document["pictures"]):
+        property_name = page.name.removesuffix("-quality.html")
+        assert document["name"] in page.read_text(encoding="utf-8")
+        assert (page.parent / f"{property_name}-parity.png").stat().st_size > 5000
 
 
 class Interrupting(InlineExecutor):

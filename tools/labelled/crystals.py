@@ -62,6 +62,13 @@ class Crystals:
         species = [chemical_symbols[number] for number in self.species[atoms]]
         return Structure(Lattice(self.lattices[crystal]), species, self.coordinates[atoms])
 
+    def symbols(self) -> list[list[str]]:
+        """Chemical symbols of the elements in each crystal."""
+        return [
+            [chemical_symbols[number] for number in np.unique(self.species[a:b])]
+            for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)
+        ]
+
     def compositions(self) -> list[str]:
         """A key for each crystal that all crystals of its reduced formula share."""
         return [_reduced(self.species[a:b]) for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)]

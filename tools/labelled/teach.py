@@ -18,6 +18,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from ...memory.errors import TerminalError, UserError
+from ...models.prediction import Predictions
 from ...models.pretrained.embedding import ELEMENTS, N_FEATURES, Features, features
 from ...models.pretrained.feature_predictor import FeaturePredictor
 from ...models.pretrained.storage import save_features
@@ -61,6 +62,8 @@ class Taught:
         n_deciding: Held-out crystals that chose and calibrated.
         n_judging: Held-out crystals that the figures are of.
         cpu_seconds: Of the training.
+        judging: Those held-out crystals.
+        said: What is predicted of them.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Taught:
     n_deciding: int
     n_judging: int
     cpu_seconds: float
+    judging: Labelled
+    said: Predictions
 
 
 def mode_of(training: Labelled) -> Mode:
@@ -124,6 +129,7 @@ def teach_network(
         raise TerminalError("a process that trained was killed; --resume goes on from its last pass") from error
     except ValueError as error:
         raise UserError(str(error)) from error
+    judging = validation.take(halves(validation.graphs)[1])
     taught = Taught(
         name=trained.ensemble.name,
         mode="network",
@@ -133,6 +139,8 @@ def teach_network(
         n_deciding=trained.n_deciding,
         n_judging=trained.n_judging,
         cpu_seconds=trained.cpu_seconds,
+        judging=judging,
+        said=trained.ensemble.predict_graphs(judging.graphs),
     )
     card = document(taught) | {"settings": asdict(settings)}
     save_ensemble(trained.ensemble, taught.weights, card)
@@ -184,6 +192,8 @@ def teach_features(
         n_deciding=0,
         n_judging=len(held_out),
         cpu_seconds=round(time.process_time() - start, 2),
+        judging=held_out,
+        said=said,
     )
     card = document(taught) | {"seed": seed, "figures_are_of": f"a predictor that learned from {len(learned)} crystals"}
     save_features(predictor, taught.weights, card)
@@ -219,7 +229,8 @@ def document(taught: Taught) -> dict[str, object]:
         name: {key: None if value is None or not np.isfinite(value) else value for key, value in asdict(one).items()}
         for name, one in taught.figures.items()
     }
-    return asdict(taught) | {"weights": taught.weights.name, "figures": figures}
+    kept = ("name", "mode", "n_training", "n_deciding", "n_judging", "cpu_seconds")
+    return {name: getattr(taught, name) for name in kept} | {"weights": taught.weights.name, "figures": figures}
 
 
 def _begin(path: Path, wanted: dict[str, Any]) -> None:
