@@ -14,9 +14,9 @@ from typing import Any
 
 import ase.io
 import pytest
-from made_up_predictor import MadeUpPredictor
 from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner, Result
+from volume_predictor import VolumePredictor
 
 from athanor.agent.cli import app
 from athanor.models.target import Target
@@ -30,15 +30,15 @@ CAESIUM = Structure(Lattice.cubic(6.14), ["Cs", "Cs"], [[0, 0, 0], [0.5, 0.5, 0.
 
 
 @pytest.fixture
-def made_up(monkeypatch: pytest.MonkeyPatch) -> MadeUpPredictor:
+def made_up(monkeypatch: pytest.MonkeyPatch) -> VolumePredictor:
     """The predictor that the command finds."""
-    predictor = MadeUpPredictor()
+    predictor = VolumePredictor()
     monkeypatch.setattr(predictors, "shipped_predictor", lambda: predictor)
     return predictor
 
 
 @pytest.fixture
-def athanor(made_up: MadeUpPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def athanor(made_up: VolumePredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Call the command in this process, beside folders `good/` (two crystals) and `mixed/` (four, two of them bad)."""
     for name in ("good", "mixed"):
         (tmp_path / name).mkdir()
@@ -62,7 +62,7 @@ def test_a_table_says_everything_of_good_crystals(athanor: Callable[..., Result]
     result = athanor("good")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
-    said = predict([ROCKSALT, SALT], MadeUpPredictor()).properties
+    said = predict([ROCKSALT, SALT], VolumePredictor()).properties
     assert ["good/magnesia.cif", "MgO", "-2.38", "±", "0.25", "0.93", "±", "0.10", "0.10"] in lines
     low, high = said["formation_energy"].lower[0], said["formation_energy"].upper[0]
     assert any(line[:3] == [f"{low:.3f}", "to", f"{high:.3f}"] for line in lines)
@@ -88,7 +88,7 @@ def test_a_folder_with_bad_files_is_gone_through_and_ends_with_1(athanor: Callab
     assert "Traceback" not in result.output
 
 
-def test_a_narrow_terminal_cuts_no_number(made_up: MadeUpPredictor, athanor: Callable[..., Result]) -> None:
+def test_a_narrow_terminal_cuts_no_number(made_up: VolumePredictor, athanor: Callable[..., Result]) -> None:
     wide = [Target(name, "GPa") for name in ("bulk_modulus", "shear_modulus")]
     said = made_up.predict
     made_up.targets += (*wide,)
@@ -119,7 +119,7 @@ def test_json_is_one_document_with_the_numbers_of_the_tool(athanor: Callable[...
     ]
     assert (document["predicted"], document["flagged"], document["refused"]) == (2, 0, 0)
     answers = predict(
-        [Structure.from_file(f"good/{name}") for name in ("magnesia.cif", "salt.vasp")], MadeUpPredictor()
+        [Structure.from_file(f"good/{name}") for name in ("magnesia.cif", "salt.vasp")], VolumePredictor()
     )
     for n, row in enumerate(document["crystals"]):
         assert (row["method"], row["source"], row["refusal"], row["flags"]) == (
@@ -279,7 +279,7 @@ def test_a_bad_file_becomes_a_row_that_says_why(
     ],
 )
 def test_a_wrong_call_ends_with_2_before_anything_is_predicted(
-    athanor: Callable[..., Result], made_up: MadeUpPredictor, tmp_path: Path, arguments: list[str], says: str
+    athanor: Callable[..., Result], made_up: VolumePredictor, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     (tmp_path / "good" / "notes.docx").write_text("x")
     (tmp_path / "empty").mkdir()
@@ -293,7 +293,7 @@ def test_a_wrong_call_ends_with_2_before_anything_is_predicted(
 
 
 def test_a_model_of_ones_own(athanor: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    own = MadeUpPredictor()
+    own = VolumePredictor()
     own.name = "own"
     monkeypatch.setattr(predictors, "load_predictor", lambda path: own if path == Path("own.safetensors") else None)
     assert json.loads(athanor("good", "--model", "own.safetensors", "--json").stdout)["predictor"] == "own"
@@ -318,7 +318,7 @@ def test_the_bar_stays_out_of_the_output(athanor: Callable[..., Result], format_
 
 
 def test_files_are_read_when_their_turn_comes(
-    athanor: Callable[..., Result], made_up: MadeUpPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    athanor: Callable[..., Result], made_up: VolumePredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "many.json").write_text(json.dumps([to_crystal(SALT).model_dump()] * 256))
     said = made_up.predict

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from made_up_predictor import MadeUpPredictor, distribution
 from pymatgen.core import Lattice, Structure
+from volume_predictor import VolumePredictor, distribution
 
 from athanor.models.prediction import Predictions
 from athanor.tools.crystals.soundness import widest_gap
@@ -24,7 +24,7 @@ SILICON = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0
 
 
 def one(structure: Structure) -> Answers:
-    return predict([structure], MadeUpPredictor())
+    return predict([structure], VolumePredictor())
 
 
 def refusal(structure: Structure) -> str:
@@ -46,7 +46,7 @@ def flags(structure: Structure) -> tuple[str, ...]:
 
 def test_arrays_come_in_the_order_asked_with_units_and_source() -> None:
     bad = Structure(Lattice.cubic(4.0), ["Fe"], [[0, 0, 0]])
-    answers = predict([SALT, bad, ROCKSALT], MadeUpPredictor())
+    answers = predict([SALT, bad, ROCKSALT], VolumePredictor())
     volumes = np.array([SALT.volume / 8, np.nan, ROCKSALT.volume / 8])
     np.testing.assert_allclose(answers.properties["band_gap"].mean, volumes / 10)
     np.testing.assert_allclose(answers.properties["band_gap"].zero_probability, 1 / (1 + volumes))
@@ -60,7 +60,7 @@ def test_arrays_come_in_the_order_asked_with_units_and_source() -> None:
 
 
 def test_nothing_asked_nothing_said() -> None:
-    answers = predict([], MadeUpPredictor())
+    answers = predict([], VolumePredictor())
     assert answers.refusals == ()
     assert answers.properties["band_gap"].mean.shape == (0,)
 
@@ -68,7 +68,7 @@ def test_nothing_asked_nothing_said() -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_order_and_company_change_no_number(order: tuple[int, ...]) -> None:
     crystals = [SALT, ROCKSALT, SILICON]
-    together = predict([crystals[n] for n in order], MadeUpPredictor())
+    together = predict([crystals[n] for n in order], VolumePredictor())
     for place, n in enumerate(order):
         alone = one(crystals[n])
         for name, found in together.properties.items():
@@ -81,14 +81,14 @@ def test_cell_and_kind_of_record_change_no_number() -> None:
     skewed = ROCKSALT.copy()
     skewed.make_supercell([[1, 1, 0], [0, 1, 0], [0, 1, 2]])
     cells = [ROCKSALT, ROCKSALT.get_primitive_structure(), skewed, to_crystal(ROCKSALT), ROCKSALT * (2, 2, 2)]
-    answers = predict(cells, MadeUpPredictor())
+    answers = predict(cells, VolumePredictor())
     assert answers.refusals == (None,) * 5
     for found in answers.properties.values():
         np.testing.assert_allclose(found.mean, found.mean[0], rtol=1e-12)
 
 
 def test_more_crystals_than_the_predictor_is_handed_at_once() -> None:
-    predictor = MadeUpPredictor()
+    predictor = VolumePredictor()
     cells = [Structure(Lattice.cubic(2.9 + n / 1000), ["Mg"], [[0, 0, 0]]) for n in range(600)]
     answers = predict(cells, predictor)
     assert predictor.asked == [256, 256, 88]
@@ -196,12 +196,12 @@ def test_a_crystal_far_from_the_training_data_is_flagged() -> None:
 
 
 def test_a_number_that_is_none_is_never_handed_on() -> None:
-    class Broken(MadeUpPredictor):
+    class Broken(VolumePredictor):
         def predict(self, structures):  # type: ignore[no-untyped-def]
             said = super().predict(structures)
             gap = said.properties["band_gap"].mean.copy()
             gap[0] = np.nan
-            return Predictions({**said.properties, "band_gap": distribution(gap, gap * 0 + 0.5)}, said.novelty)
+            return Predictions({**said.properties, "band_gap": distribution(gap, gap * 0 + 0.5, gap * 0)}, said.novelty)
 
     answers = predict([SALT, ROCKSALT], Broken())
     assert answers.refusals == ("the predictor gives no finite number for band_gap", None)
@@ -211,8 +211,8 @@ def test_a_number_that_is_none_is_never_handed_on() -> None:
 
 def test_rows_carry_name_method_source_and_the_same_numbers() -> None:
     given = [Given("salt", SALT), Given("lost", None, "does not parse"), Given("magnesia", to_crystal(ROCKSALT))]
-    salt, lost, magnesia = predict_stream(given, MadeUpPredictor(), chunk=2)
-    answers = predict([SALT, ROCKSALT], MadeUpPredictor())
+    salt, lost, magnesia = predict_stream(given, VolumePredictor(), chunk=2)
+    answers = predict([SALT, ROCKSALT], VolumePredictor())
     for n, row in enumerate((salt, magnesia)):
         assert (row.method, row.source, row.refusal) == ("predicted", "made-up (no training)", None)
         assert row.novelty == answers.novelty[n]
@@ -227,7 +227,7 @@ def test_rows_carry_name_method_source_and_the_same_numbers() -> None:
 
 
 def test_a_file_name_that_is_no_text_stops_nothing() -> None:
-    (row,) = predict_stream([Given("a\udcff\x1b[2J.cif", SALT)], MadeUpPredictor())
+    (row,) = predict_stream([Given("a\udcff\x1b[2J.cif", SALT)], VolumePredictor())
     assert row.name == "a[2J.cif"
 
 
@@ -246,7 +246,7 @@ def test_ten_thousand_crystals_are_never_held_together() -> None:
 
     gc.disable()
     try:
-        predictor = MadeUpPredictor()
+        predictor = VolumePredictor()
         names = [row.name for row in predict_stream(crystals(), predictor, chunk=chunk)]
     finally:
         gc.enable()
@@ -263,6 +263,6 @@ def test_the_first_rows_come_before_the_last_crystal_is_read() -> None:
         for read in range(1, 101):
             yield Given(str(read), SALT)
 
-    rows = predict_stream(crystals(), MadeUpPredictor(), chunk=10)
+    rows = predict_stream(crystals(), VolumePredictor(), chunk=10)
     next(rows)
     assert read == 10
