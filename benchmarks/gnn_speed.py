@@ -59,7 +59,7 @@ class ReferenceNetwork(nn.Module):
     def forward(self, graphs: GraphBatch) -> Tensor:
         """One number a crystal."""
         nodes = self.embedding(graphs.elements)
-        edges = torch.exp(-(((graphs.distances[:, None] - self.centres) / 0.2) ** 2).clamp(max=30.0))
+        edges = torch.exp(-(((graphs.distances[graphs.shells, None] - self.centres) / 0.2) ** 2).clamp(max=30.0))
         for layer in self.layers:
             nodes = layer(nodes, graphs.receivers, graphs.senders, edges)
         pooled = torch.zeros(graphs.n_graphs, 64).index_add_(0, graphs.graph_of_node, nodes * graphs.shares[:, None])

@@ -90,7 +90,7 @@ class CrystalNetwork(nn.Module):
         edges = self.edge(self.basis(graphs.distances))
         seen = [embedded]
         for passing in self.passing:
-            seen.append(passing(seen[-1], graphs.receivers, graphs.senders, edges, graphs.weights))
+            seen.append(passing(seen[-1], graphs.receivers, graphs.senders, edges, graphs.shells, graphs.weights))
         return seen
 
     def pool(self, nodes: Tensor, graphs: GraphBatch) -> Tensor:

@@ -65,25 +65,27 @@ class GatedLayer(nn.Module):
         self.edge = nn.Linear(n_edge_features, 2 * width, bias=False)
         self.mix = nn.Linear(width, width)
 
-    def forward(self, nodes: Tensor, receivers: Tensor, senders: Tensor, edges: Tensor, weights: Tensor) -> Tensor:
+    def forward(
+        self, nodes: Tensor, receivers: Tensor, senders: Tensor, edges: Tensor, shells: Tensor, weights: Tensor
+    ) -> Tensor:
         """Pass one round of messages.
 
         Args:
             nodes: Features `(n_nodes, width)`.
             receivers: Node that hears, `(n_edges,)`.
             senders: Node that is heard, `(n_edges,)`.
-            edges: Features `(n_edges, n_edge_features)`.
+            edges: Features of each distance that occurs, `(n_shells, n_edge_features)`.
+            shells: Which of them an edge has, `(n_edges,)`.
             weights: Neighbours times envelope, `(n_edges,)`.
 
         Returns:
             Features `(n_nodes, width)`.
         """
         read = self.norm(nodes)
-        summed = (
-            self.receiver(read).index_select(0, receivers)
-            + self.sender(read).index_select(0, senders)
-            + self.edge(edges)
-        )
+        # Added in place: the sums over edges are the largest arrays there are, and memory is what they cost.
+        summed = self.receiver(read).index_select(0, receivers)
+        summed += self.sender(read).index_select(0, senders)
+        summed += self.edge(edges).index_select(0, shells)
         gate, content = summed.chunk(2, dim=1)
         messages = torch.sigmoid(gate) * nn.functional.silu(content) * (QUIETER * weights)[:, None]
         heard = torch.zeros_like(nodes).index_add_(0, receivers, messages)

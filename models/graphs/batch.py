@@ -89,7 +89,8 @@ class GraphBatch:
         graph_of_node: Number of the graph, `(n_nodes,)`.
         receivers: Node that hears, `(n_edges,)`.
         senders: Node that is heard, `(n_edges,)`.
-        distances: Å, `(n_edges,)`.
+        shells: Distance of each edge, by number, `(n_edges,)`.
+        distances: Å, each once, `(n_shells,)`: half as many as edges, which halves what is computed from them.
         weights: Neighbours times envelope, `(n_edges,)`.
         n_graphs: How many graphs.
     """
@@ -99,6 +100,7 @@ class GraphBatch:
     graph_of_node: Tensor
     receivers: Tensor
     senders: Tensor
+    shells: Tensor
     distances: Tensor
     weights: Tensor
     n_graphs: int
@@ -110,13 +112,15 @@ def batch(graphs: GraphStore, chosen: NDArray[np.int64], dtype: torch.dtype = to
     edges, graph_of_edge = _gathered(graphs.edge_bounds, chosen)
     n_nodes = np.diff(graphs.node_bounds)[chosen]
     offset = np.concatenate([[0], np.cumsum(n_nodes)[:-1]])[graph_of_edge]
+    distances, shells = np.unique(graphs.distances[edges], return_inverse=True)
     return GraphBatch(
         elements=torch.from_numpy(graphs.elements[nodes].astype(np.int64)),
         shares=torch.from_numpy(graphs.shares[nodes]).to(dtype),
         graph_of_node=torch.from_numpy(graph_of_node),
         receivers=torch.from_numpy(graphs.receivers[edges] + offset),
         senders=torch.from_numpy(graphs.senders[edges] + offset),
-        distances=torch.from_numpy(graphs.distances[edges]).to(dtype),
+        shells=torch.from_numpy(shells),
+        distances=torch.from_numpy(distances).to(dtype),
         weights=torch.from_numpy(graphs.weights[edges]).to(dtype),
         n_graphs=len(chosen),
     )

@@ -29,7 +29,7 @@ WEIGHT_DECAY = 1e-4
 WARM_UP = 0.15
 """Share of the steps in which the learning rate rises."""
 CLIP = 5.0
-EVALUATED = 512
+EVALUATED = 48
 """Crystals a batch when nothing is learned."""
 
 

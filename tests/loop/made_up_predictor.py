@@ -72,6 +72,7 @@ def install(monkeypatch: pytest.MonkeyPatch, say: Callable[[str], Said] = lambda
 
 def rocksalt(first: str, second: str, length: float = 5.0) -> Candidate:
     """A binary compound."""
-    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(length), [first, second], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    content = to_crystal(structure.get_primitive_structure())
-    return Candidate(content=content, provenance=Provenance(tool="test"))
+    edge = length / np.sqrt(2)
+    cell = Lattice.from_parameters(edge, edge, edge, 60, 60, 60)
+    structure = Structure(cell, [first, second], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    return Candidate(content=to_crystal(structure), provenance=Provenance(tool="test"))

@@ -35,16 +35,17 @@ def test_gated_layer_is_cgcnn_s_convolution_written_out() -> None:
     torch.manual_seed(1)
     layer = GatedLayer(4, 3).double()
     nodes = torch.randn(3, 4, dtype=torch.float64)
-    edges = torch.randn(5, 3, dtype=torch.float64)
+    edges = torch.randn(4, 3, dtype=torch.float64)
+    shells = torch.tensor([0, 1, 1, 2, 3])
     weights = torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0], dtype=torch.float64)
     receivers, senders = torch.tensor([0, 0, 1, 2, 2]), torch.tensor([1, 2, 0, 0, 2])
     joined = torch.cat([layer.receiver.weight, layer.sender.weight, layer.edge.weight], dim=1)
     normed = layer.norm(nodes)
     heard = torch.zeros_like(nodes)
-    for i, j, e, w in zip(receivers, senders, edges, weights, strict=True):
+    for i, j, e, w in zip(receivers, senders, edges[shells], weights, strict=True):
         both = joined @ torch.cat([normed[i], normed[j], e]) + layer.receiver.bias
         heard[i] = heard[i] + QUIETER * w * torch.sigmoid(both[:4]) * torch.nn.functional.silu(both[4:])
-    assert torch.allclose(layer(nodes, receivers, senders, edges, weights), nodes + layer.mix(heard))
+    assert torch.allclose(layer(nodes, receivers, senders, edges, shells, weights), nodes + layer.mix(heard))
 
 
 def test_gaussians_are_one_at_their_centres_and_never_denormal() -> None:
