@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
-from ..memory.children import follow_parent
+from ..memory.children import worker_pool
 
 ExecutorFactory = Callable[[], Executor]
 
@@ -30,16 +31,8 @@ class InlineExecutor(Executor):
 
 
 def process_pool(workers: int) -> ExecutorFactory:
-    """Make a factory of process pools; a pool broken by a dying worker is replaced by a new one.
-
-    Processes are spawned, not forked: torch's thread pools do not survive a fork.
-    """
-
-    def make() -> Executor:
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
-
-    return make
+    """Make a factory of process pools; a pool broken by a dying worker is replaced by a new one."""
+    return partial(worker_pool, workers)
 
 
 def end_workers() -> None:

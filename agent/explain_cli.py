@@ -72,15 +72,14 @@ def _explained(
 ) -> dict[str, Any]:
     """What is said of one crystal, with its pictures written; or why nothing is."""
     from ..memory.foreign import readable
-    from ..memory.records import Crystal
-    from ..tools.crystals.structure import to_structure
+    from ..tools.crystals.structure import as_structure
     from ..tools.predict import predict
     from .pictures.explain import contributions, explain_pictures
 
     name = readable(Path(given.name).name)
     if given.structure is None:
         return {"name": name, "refusal": readable(given.error)}
-    structure = to_structure(given.structure) if isinstance(given.structure, Crystal) else given.structure
+    structure = as_structure(given.structure)
     said = predict([structure], predictor)
     if said.refusals[0] is not None:
         return {"name": name, "refusal": said.refusals[0]}

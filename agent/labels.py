@@ -106,6 +106,11 @@ def spread(value: float, deviation: float | None) -> str:
     return f"{value:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
+def plain(text: str) -> str:
+    """Text that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")
+
+
 def marked(text: str, method: Method | str) -> str:
     """A value as written, with a mark if it is predicted, so that it is never taken for simulated or measured.
 

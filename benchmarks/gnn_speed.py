@@ -22,6 +22,7 @@ from athanor.models.gnn import CrystalNetwork, Shape
 from athanor.models.graphs import crystal_graph as graphs_of
 from athanor.models.graphs.batch import GraphBatch, GraphStore, batch, store
 from athanor.models.target import BAND_GAP, FORMATION_ENERGY
+from athanor.models.threads import configure_torch
 from athanor.models.training.loss import loss
 from athanor.tools.predictor import shipped_predictor
 
@@ -98,8 +99,7 @@ def trainer(network: nn.Module, value: Callable[[np.ndarray], Tensor]) -> Callab
 def main() -> None:
     """Measure, print and write results/gnn_speed.json."""
     folder = mp20.data_folder(__doc__)
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     torch.manual_seed(0)
     warnings.simplefilter("ignore")
     rows = mp20.table(folder, "val").sample(CRYSTALS, random_state=0)

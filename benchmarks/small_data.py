@@ -25,8 +25,6 @@ from pymatgen.core import Element, Structure
 from record import write_result
 from sklearn.ensemble import RandomForestRegressor
 
-from athanor.models.ensemble import GnnEnsemble, ask
-from athanor.models.gnn import CrystalNetwork
 from athanor.models.graphs.batch import GraphStore, part, store
 from athanor.models.graphs.crystal_graph import crystal_graph
 from athanor.models.prediction import Distribution
@@ -35,11 +33,11 @@ from athanor.models.pretrained.feature_predictor import FeaturePredictor
 from athanor.models.target import BAND_GAP, FORMATION_ENERGY
 from athanor.models.training.baseline import fit_baseline
 from athanor.models.training.dataset import Dataset, fractions
-from athanor.models.training.member import Task, best_weights, train_member
+from athanor.models.training.member import Task, train_member
 from athanor.models.training.quality import compare
 from athanor.models.training.settings import TrainingSettings
+from athanor.models.training.train import calibrated_ensemble
 from athanor.models.uncertainty.calibration import calibrate
-from athanor.models.uncertainty.novelty import fit_novelty
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -143,11 +141,8 @@ def from_forest(pool: Crystals, rows: Rows, judged: Crystals, seed: int) -> dict
         none = np.zeros(said.shape[1])
         deviation = learnt.deviation(said.std(0), none, none)
         mean = middle(said, axis=0)
-        lower, upper = mean - learnt.width * deviation, mean + learnt.width * deviation
         zero = (said < 1e-3).mean(0) if target.kind == "gap" else None
-        found[target.name] = Distribution(
-            mean, deviation, lower.clip(0) if target.kind == "gap" else lower, upper, zero
-        )
+        found[target.name] = Distribution.about(mean, deviation, learnt.width, zero)
     return found
 
 
@@ -164,27 +159,11 @@ def network_from_scratch(pool: Crystals, rows: Rows, judged: Crystals, seed: int
     settings = TrainingSettings(
         members=MEMBERS, epochs=epochs, patience=epochs, batch=16 if len(rows) < 800 else 32, seed=1000 * seed
     )
-    members = []
     with TemporaryDirectory() as folder:
         for number in range(1, MEMBERS + 1):
             for _ in train_member(task, settings, number, Path(folder)):
                 pass
-            member = CrystalNetwork(len(TARGETS), settings.shape)
-            member.load_state_dict(best_weights(Path(folder), number))
-            members.append(member.eval())
-    opinions = ask(members, deciding.graphs, task.baseline, TARGETS)
-    novelty = fit_novelty(ask(members[:1], learnt.graphs, task.baseline, TARGETS).latent, opinions.latent)
-    calibrations = tuple(
-        calibrate(
-            deciding.labels[:, k] - opinions.mean[:, k],
-            opinions.expected_error[:, k],
-            opinions.disagreement[:, k],
-            novelty.of(opinions.latent),
-            float(task.baseline.scales[k]),
-        )
-        for k in range(len(TARGETS))
-    )
-    ensemble = GnnEnsemble("network", TARGETS, ELEMENTS, tuple(members), task.baseline, calibrations, novelty)
+        ensemble = calibrated_ensemble(task, settings, Path(folder), "network")
     return dict(ensemble.predict_graphs(judged.graphs).properties)
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 
 def follow_parent(grace_seconds: float = 0.0) -> None:
@@ -22,6 +23,12 @@ def follow_parent(grace_seconds: float = 0.0) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(grace_seconds,), daemon=True).start()
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """A pool of child processes; spawned, not forked: torch's thread pools do not survive a fork."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
 
 
 def _end_with_parent(grace_seconds: float) -> None:

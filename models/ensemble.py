@@ -152,7 +152,5 @@ def _distribution(
 ) -> Distribution:
     mean = opinions.mean[:, k]
     deviation = calibration.deviation(opinions.expected_error[:, k], opinions.disagreement[:, k], novelty)
-    lower, upper = mean - calibration.width * deviation, mean + calibration.width * deviation
-    if target.kind == "gap":
-        return Distribution(mean, deviation, lower.clip(min=0.0), upper, opinions.zero_probability[:, k])
-    return Distribution(mean, deviation, lower, upper)
+    zero = opinions.zero_probability[:, k] if target.kind == "gap" else None
+    return Distribution.about(mean, deviation, calibration.width, zero)

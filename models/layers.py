@@ -81,16 +81,23 @@ class GatedLayer(nn.Module):
         Returns:
             Features `(n_nodes, width)`.
         """
+        gate, content = self.signals(nodes, receivers, senders, edges, shells)
+        messages = torch.sigmoid(gate) * nn.functional.silu(content) * (QUIETER * weights)[:, None]
+        heard = torch.zeros_like(nodes).index_add_(0, receivers, messages)
+        passed: Tensor = nodes + self.mix(heard)
+        return passed
+
+    def signals(
+        self, nodes: Tensor, receivers: Tensor, senders: Tensor, edges: Tensor, shells: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What decides over each message: gate and content before their nonlinearities, `(n_edges, width)` each."""
         read = self.norm(nodes)
         # Added in place: the sums over edges are the largest arrays there are, and memory is what they cost.
         summed = self.receiver(read).index_select(0, receivers)
         summed += self.sender(read).index_select(0, senders)
         summed += self.edge(edges).index_select(0, shells)
         gate, content = summed.chunk(2, dim=1)
-        messages = torch.sigmoid(gate) * nn.functional.silu(content) * (QUIETER * weights)[:, None]
-        heard = torch.zeros_like(nodes).index_add_(0, receivers, messages)
-        passed: Tensor = nodes + self.mix(heard)
-        return passed
+        return gate, content
 
 
 class GaussianBasis(nn.Module):

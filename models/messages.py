@@ -51,12 +51,7 @@ def _followed(network: CrystalNetwork, graph: CrystalGraph) -> tuple[NDArray[np.
     edges = network.edge(network.basis(graphs.distances))
     gates = []
     for nodes, layer in zip(seen[:-1], cast("Iterable[GatedLayer]", network.passing), strict=True):
-        read = layer.norm(nodes)
-        summed = (
-            layer.receiver(read)[graphs.receivers]
-            + layer.sender(read)[graphs.senders]
-            + layer.edge(edges)[graphs.shells]
-        )
-        gates.append(torch.sigmoid(summed.chunk(2, dim=1)[0]).mean(1).double().numpy())
+        gate, _ = layer.signals(nodes, graphs.receivers, graphs.senders, edges, graphs.shells)
+        gates.append(torch.sigmoid(gate).mean(1).double().numpy())
     changes = [((after - before).norm(dim=1) / before.norm(dim=1)).double().numpy() for before, after in pairwise(seen)]
     return np.array(gates), np.array(changes)

@@ -39,6 +39,12 @@ class Distribution:
     upper: Array
     zero_probability: Array | None = None
 
+    @classmethod
+    def about(cls, mean: Array, deviation: Array, width: float, zero_probability: Array | None = None) -> Distribution:
+        """Put an interval of so many deviations to either side about a mean; that of a gap ends at zero."""
+        lower, upper = mean - width * deviation, mean + width * deviation
+        return cls(mean, deviation, lower if zero_probability is None else lower.clip(min=0.0), upper, zero_probability)
+
 
 @dataclass(frozen=True)
 class Predictions:

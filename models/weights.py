@@ -5,20 +5,18 @@ Knows ensembles and the file format. Knows no place where such files lie.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .ensemble import GnnEnsemble
 from .gnn import CrystalNetwork, Shape
 from .target import Target
+from .tensor_file import read_tensors, write_tensors
 from .training.baseline import Baseline
 from .uncertainty.calibration import calibration_of
 from .uncertainty.novelty import Novelty
@@ -54,9 +52,7 @@ def save_ensemble(ensemble: GnnEnsemble, path: Path, card: Mapping[str, Any]) ->
         "novelty_unit": novelty.unit,
         "card": dict(card),
     }
-    new = path.with_suffix(".new")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, new, {"athanor": json.dumps(about)})
-    new.replace(path)
+    write_tensors(path, tensors, about)
 
 
 def load_ensemble(path: Path) -> GnnEnsemble:
@@ -65,7 +61,7 @@ def load_ensemble(path: Path) -> GnnEnsemble:
     Raises:
         ValueError: The file is damaged, or holds something else.
     """
-    about, tensors = _read(path)
+    about, tensors = read_tensors(path, FORMAT)
     try:
         shape = Shape(**about["shape"])
         targets = tuple(Target(**target) for target in about["targets"])
@@ -88,39 +84,8 @@ def load_ensemble(path: Path) -> GnnEnsemble:
         raise ValueError(f"{path}: parts of the weights are missing or of another shape ({error})") from error
 
 
-def format_of(path: Path) -> str:
-    """Name of the format that a weights file says it has.
-
-    Raises:
-        ValueError: The file is damaged, or no weights file of this project.
-    """
-    return str(_about(path)["format"])
-
-
 def _member(number: int, n_targets: int, shape: Shape, tensors: Mapping[str, Tensor]) -> CrystalNetwork:
     network = CrystalNetwork(n_targets, shape)
     prefix = f"member.{number}."
     network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     return network.eval()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    about = _about(path)
-    if about["format"] != FORMAT:
-        raise ValueError(f"{path}: format {about['format']!r}; {FORMAT} is read")
-    with safe_open(path, framework="pt") as file:
-        return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-
-
-def _about(path: Path) -> dict[str, Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read as weights ({error}); a whole safetensors file is needed") from error
-    try:
-        about: dict[str, Any] = json.loads(metadata["athanor"])
-        about["format"]
-    except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: these weights are not Athanor's; `athanor train` writes such files") from error
-    return about

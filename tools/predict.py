@@ -16,7 +16,7 @@ from ..memory.foreign import readable
 from ..memory.records import Crystal, Record
 from ..models.prediction import Array, Distribution, Predictor
 from .crystals.soundness import examine
-from .crystals.structure import to_structure
+from .crystals.structure import as_structure
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -85,7 +85,7 @@ def predict(structures: Sequence[Structure | Crystal], predictor: Predictor | No
         predictor: Without one, that which ships with the package.
     """
     asked = predictor or _shipped()
-    periodic = [_structure(one) for one in structures]
+    periodic = [as_structure(one) for one in structures]
     looked = [examine(one, asked.elements) for one in periodic]
     refusals, flags = [one.refusal for one in looked], [one.doubts for one in looked]
     chosen = np.array([n for n, reason in enumerate(refusals) if reason is None], dtype=np.int64)
@@ -126,7 +126,7 @@ def _shipped() -> Predictor:
 
 
 def _rows(given: Sequence[Given], predictor: Predictor) -> list[Row]:
-    structures = [_structure(one.structure) for one in given if one.structure is not None]
+    structures = [as_structure(one.structure) for one in given if one.structure is not None]
     answers = predict(structures, predictor)
     numbers = iter(range(len(structures)))
     rows = []
@@ -164,10 +164,6 @@ def _unread(one: Given, source: str) -> Row:
         refusal=readable(one.error),
         source=source,
     )
-
-
-def _structure(crystal: Structure | Crystal) -> Structure:
-    return to_structure(crystal) if isinstance(crystal, Crystal) else crystal
 
 
 def _predicted(one: Distribution, n: int, unit: str) -> Predicted:

@@ -32,11 +32,11 @@ def load_predictor(path: Path) -> Predictor:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such weights file; `athanor train gnn` writes one")
-    from ..models import weights
+    from ..models import tensor_file, weights
     from ..models.pretrained import storage
 
     try:
-        if weights.format_of(path) == storage.FORMAT:
+        if tensor_file.read_about(path)["format"] == storage.FORMAT:
             return storage.load_features(path)
         return weights.load_ensemble(path)
     except ValueError as error:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ...memory.foreign import clean
 from ..labels import figure as number
-from ..labels import unit_of
+from ..labels import plain, unit_of
 
 # Okabe and Ito's colours, which stay apart for colour-blind eyes.
 BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE, GREY = (
@@ -114,7 +114,7 @@ def in_html(text: str, limit: int = _LONGEST) -> str:
 
 def in_still(text: str, limit: int = _LONGEST) -> str:
     """Foreign text in a still figure: one line, and no part of it is mathematics."""
-    return clean(text, limit).replace("$", r"\$")
+    return plain(clean(text, limit))
 
 
 def signed(value: float, unit: str) -> str:

@@ -25,11 +25,6 @@ _RADII = (9, 14, 20, 28, 38)
 _ANGLES = (35, -35, 145, -145, 90, -90, 0, 180)
 
 
-def plain(text: str) -> str:
-    """Text that matplotlib does not take for mathematics."""
-    return text.replace("$", r"\$")
-
-
 def short_name(trial: Trial) -> str:
     """A crystal's formula with subscripts, or a point's trial number."""
     if not isinstance(trial.candidate.content, Crystal):

@@ -18,9 +18,9 @@ from ...memory.records import Objective
 from ...memory.state import Trial
 from ...tools.acquisition import merit
 from ...tools.properties.disagreement import disagreements
-from ..labels import counted, with_unit
+from ..labels import counted, plain, with_unit
 from ..standing import HULL, Standing, compared
-from .plot_labels import place_labels, plain, short_name
+from .plot_labels import place_labels, short_name
 from .timeline import working_bars
 
 if TYPE_CHECKING:

@@ -17,6 +17,8 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from ..threads import configure_torch
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -87,11 +89,9 @@ def _check(structure: Structure, number: int) -> None:
 
 @lru_cache(maxsize=1)
 def _network() -> Any:
-    import torch
     from chgnet.model import CHGNet
 
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    configure_torch()
     # Loading prints to the standard output, where a face may be writing JSON.
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")

@@ -212,7 +212,4 @@ def _size(labels: Array) -> float:
 
 def _distribution(belief: Belief, novelty: Array, calibration: Calibration) -> Distribution:
     deviation = calibration.deviation(belief.spread, _undivided(belief), novelty)
-    lower, upper = belief.location - calibration.width * deviation, belief.location + calibration.width * deviation
-    if belief.zero_probability is not None:
-        lower = lower.clip(min=0.0)
-    return Distribution(belief.location, deviation, lower, upper, belief.zero_probability)
+    return Distribution.about(belief.location, deviation, calibration.width, belief.zero_probability)

@@ -5,7 +5,6 @@ Knows feature predictors and the file format. Knows no place where such files li
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,11 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from ..target import Target
+from ..tensor_file import read_tensors, write_tensors
 from ..uncertainty.calibration import calibration_of
 from .embedding import ELEMENTS, N_FEATURES
 from .feature_predictor import FeaturePredictor, Scaling
@@ -51,9 +48,7 @@ def save_features(predictor: FeaturePredictor, path: Path, card: Mapping[str, An
         "unit": predictor.unit,
         "card": dict(card),
     }
-    new = path.with_suffix(".new")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, new, {"athanor": json.dumps(about)})
-    new.replace(path)
+    write_tensors(path, tensors, about)
 
 
 def load_features(path: Path) -> FeaturePredictor:
@@ -62,7 +57,7 @@ def load_features(path: Path) -> FeaturePredictor:
     Raises:
         ValueError: The file is damaged, or holds something else.
     """
-    about, tensors = _read(path)
+    about, tensors = read_tensors(path, FORMAT)
     try:
         targets = tuple(Target(**target) for target in about["targets"])
         found, labels = tensors["features"].numpy(), tensors["labels"].numpy()
@@ -109,22 +104,3 @@ def _heads(described: list[dict[str, Any]], targets: tuple[Target, ...], points:
                 where,
                 (slope, offset),
             )
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path}: cannot be read as a predictor ({error}); a whole safetensors file is needed"
-        ) from error
-    try:
-        about: dict[str, Any] = json.loads(metadata["athanor"])
-        found = about["format"]
-    except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: this file is not Athanor's; a feature predictor that was saved is read") from error
-    if found != FORMAT:
-        raise ValueError(f"{path}: format {found!r}; {FORMAT} is read")
-    return about, tensors

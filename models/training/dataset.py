@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..gnn import MAX_ELEMENT
-from ..graphs.batch import GraphStore
+from ..graphs.batch import GraphStore, part
 
 Array = NDArray[np.float64]
 
@@ -35,6 +35,10 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.graphs)
+
+    def part(self, chosen: NDArray[np.int64]) -> Dataset:
+        """Some of the crystals, `(n_chosen,)` by number."""
+        return Dataset(part(self.graphs, chosen), self.labels[chosen])
 
     def fingerprint(self) -> str:
         """Hash of the content, 16 hexadecimal digits: what a checkpoint belongs to."""

@@ -17,9 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..ensemble import ask
 from ..gnn import CrystalNetwork
 from ..graphs.batch import batch
 from ..target import Target
+from ..threads import configure_torch
 from .baseline import Baseline
 from .dataset import Dataset, fractions
 from .loss import loss
@@ -29,8 +31,6 @@ WEIGHT_DECAY = 1e-4
 WARM_UP = 0.15
 """Share of the steps in which the learning rate rises."""
 CLIP = 5.0
-EVALUATED = 48
-"""Crystals a batch when nothing is learned."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,7 @@ def train_member(task: Task, settings: TrainingSettings, member: int, folder: Pa
     Raises:
         ValueError: The checkpoint is damaged, or belongs to other data or settings.
     """
-    torch.set_num_threads(1)
-    # Tails of the Gaussians and fading gradients are denormal numbers, which cost four times the training.
-    torch.set_flush_denormal(True)
+    configure_torch()
     run = _Run(task, settings, member, folder / f"member-{member}.checkpoint")
     if run.last is not None:
         yield run.last
@@ -187,15 +185,8 @@ class _Run:
 
 def validation_errors(network: CrystalNetwork, task: Task) -> NDArray[np.float64]:
     """Mean absolute error on the validation data, `(n_targets,)` in the targets' units; NaN without a label."""
-    network.eval()
-    said = []
-    with torch.no_grad():
-        for first in range(0, len(task.validation), EVALUATED):
-            chosen = np.arange(first, min(first + EVALUATED, len(task.validation)))
-            said.append(network(batch(task.validation.graphs, chosen)).location.numpy())
-    predicted = task.baseline.of(fractions(task.validation.graphs)) + np.concatenate(said) * task.baseline.scales
-    predicted = np.where([t.kind == "gap" for t in task.targets], np.abs(predicted), predicted)
-    error = np.abs(predicted - task.validation.labels)
+    said = ask([network], task.validation.graphs, task.baseline, task.targets)
+    error = np.abs(said.mean - task.validation.labels)
     known = np.isfinite(error)
     found: NDArray[np.float64] = np.where(known, error, 0.0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
     return found

@@ -5,14 +5,14 @@ Knows predictors by their Protocol's numbers, and the metrics. Knows no training
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..ensemble import GnnEnsemble
-from ..prediction import Array, Distribution
+from ..prediction import Array, Distribution, Predictions
+from ..target import Target
 from ..uncertainty.metrics import coverage, miscalibration_area, rank_correlation
-from .dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,9 @@ class Quality:
     zero_accuracy: float | None
 
 
-def quality_of(ensemble: GnnEnsemble, known: Dataset) -> dict[str, Quality]:
-    """Compare an ensemble with labels, by name of the target."""
-    predicted = ensemble.predict_graphs(known.graphs)
-    return {
-        target.name: compare(known.labels[:, k], predicted.properties[target.name])
-        for k, target in enumerate(ensemble.targets)
-    }
+def quality_of(targets: Sequence[Target], labels: Array, said: Predictions) -> dict[str, Quality]:
+    """Compare predictions with labels `(n_crystals, n_targets)`, by name of the target."""
+    return {target.name: compare(labels[:, k], said.properties[target.name]) for k, target in enumerate(targets)}
 
 
 def compare(truth: Array, said: Distribution) -> Quality:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from ase.data import chemical_symbols
-from numpy.typing import NDArray
 
 from ..ensemble import GnnEnsemble, Opinions, ask
 from ..gnn import CrystalNetwork
-from ..graphs.batch import part
+from ..prediction import Predictions
 from ..target import Target
 from ..uncertainty.calibration import Calibration, calibrate
 from ..uncertainty.novelty import Novelty, fit_novelty
@@ -38,6 +37,7 @@ class Trained:
     Attributes:
         ensemble: The predictor.
         quality: Figures by name of the target, on held-out crystals that decided nothing.
+        said: What is predicted of those.
         n_training: Crystals learned from.
         n_deciding: Held-out crystals that chose the passes and calibrated the deviations.
         n_judging: Held-out crystals that the figures are of.
@@ -46,6 +46,7 @@ class Trained:
 
     ensemble: GnnEnsemble
     quality: dict[str, Quality]
+    said: Predictions
     n_training: int
     n_deciding: int
     n_judging: int
@@ -81,25 +82,34 @@ def train_ensemble(
         ValueError: A checkpoint is damaged or belongs to something else, labels are too few, or a member diverges.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    deciding, judging = (_part(validation, rows) for rows in halves(validation.graphs))
-    composition = fractions(training.graphs)
-    task = Task(training, deciding, targets, fit_baseline(composition, training.labels, targets))
+    deciding, judging = (validation.part(rows) for rows in halves(validation.graphs))
+    task = Task(training, deciding, targets, fit_baseline(fractions(training.graphs), training.labels, targets))
     cpu_seconds = _train_members(task, settings, folder, executor, tell)
-    members = tuple(_member(len(targets), settings, folder, k + 1) for k in range(settings.members))
-    opinions = ask(members, deciding.graphs, task.baseline, targets)
-    seen = ask(members[:1], training.graphs, task.baseline, targets).latent
+    ensemble = calibrated_ensemble(task, settings, folder, name)
+    said = ensemble.predict_graphs(judging.graphs)
+    quality = quality_of(targets, judging.labels, said)
+    return Trained(ensemble, quality, said, len(training), len(deciding), len(judging), cpu_seconds)
+
+
+def calibrated_ensemble(task: Task, settings: TrainingSettings, folder: Path, name: str) -> GnnEnsemble:
+    """Make one predictor of trained members: their best passes, with deviations learned on the validation data.
+
+    Raises:
+        ValueError: A checkpoint is missing or damaged, or labels are too few.
+    """
+    members = tuple(_member(len(task.targets), settings, folder, k + 1) for k in range(settings.members))
+    opinions = ask(members, task.validation.graphs, task.baseline, task.targets)
+    seen = ask(members[:1], task.training.graphs, task.baseline, task.targets).latent
     novelty = fit_novelty(seen, opinions.latent)
-    ensemble = GnnEnsemble(
-        name=f"{name} ({settings.members} networks, {len(training):,} crystals)",
-        targets=targets,
-        elements=frozenset(chemical_symbols[z] for z in np.flatnonzero(composition.any(0))),
+    return GnnEnsemble(
+        name=f"{name} ({settings.members} networks, {len(task.training):,} crystals)",
+        targets=task.targets,
+        elements=frozenset(chemical_symbols[z] for z in np.unique(task.training.graphs.elements)),
         members=members,
         baseline=task.baseline,
         calibrations=_calibrations(task, opinions, novelty),
         novelty=novelty,
     )
-    quality = quality_of(ensemble, judging)
-    return Trained(ensemble, quality, len(training), len(deciding), len(judging), cpu_seconds)
 
 
 def _train_members(
@@ -179,7 +189,3 @@ def _calibrations(task: Task, opinions: Opinions, novelty: Novelty) -> tuple[Cal
             )
         )
     return tuple(found)
-
-
-def _part(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
-    return Dataset(part(dataset.graphs, rows), dataset.labels[rows])

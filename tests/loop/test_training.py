@@ -144,7 +144,7 @@ def test_a_checkpoint_of_something_else_is_an_error(data: tuple[Dataset, Dataset
 
 def test_it_stops_early_and_keeps_the_best_pass(data: tuple[Dataset, Dataset], tmp_path: Path) -> None:
     noise = np.random.default_rng(5).standard_normal(data[0].labels.shape)
-    task = replace(task_of((Dataset(data[0].graphs, noise), data[1])))
+    task = task_of((Dataset(data[0].graphs, noise), data[1]))
     passes = list(train_member(task, replace(SMALL, epochs=40, patience=2), 1, tmp_path))
     assert len(passes) < 40
     assert passes[-1].finished

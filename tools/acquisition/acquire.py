@@ -28,7 +28,7 @@ from torch import Tensor
 from ...memory.errors import TerminalError
 from ...memory.records import Candidate, Constraint, Goal
 from ...memory.state import Trial
-from ..oracles.potentials import configure_torch
+from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from . import merit
 from .merit import Array

@@ -25,6 +25,11 @@ def to_structure(crystal: Crystal) -> Structure:
     return Structure(Lattice(crystal.lattice), list(crystal.species), list(crystal.coordinates))
 
 
+def as_structure(crystal: Structure | Crystal) -> Structure:
+    """A crystal as a pymatgen structure, if it is none already."""
+    return to_structure(crystal) if isinstance(crystal, Crystal) else crystal
+
+
 def to_crystal(structure: Structure) -> Crystal:
     """Make a crystal record of a pymatgen structure; coordinates are wrapped into the cell.
 

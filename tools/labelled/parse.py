@@ -6,10 +6,8 @@ Knows the readers, what is sound, and the graph. Loads no torch, for every proce
 from __future__ import annotations
 
 import io
-import multiprocessing
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from ...memory.children import follow_parent
+from ...memory.children import worker_pool
 from ...memory.errors import TerminalError
 from ...memory.foreign import clean
 from ...models.graphs.crystal_graph import CrystalGraph, crystal_graph
@@ -85,8 +83,7 @@ def parse_texts(texts: Sequence[tuple[str, str]]) -> list[Cell | Refusal]:
 
 
 def _in_processes(chunks: Sequence[Sequence[tuple[str, str]]], workers: int) -> Iterator[list[Cell | Refusal]]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
+    pool = worker_pool(workers)
     try:
         yield from pool.map(parse_texts, chunks)
     except BrokenProcessPool as error:

@@ -129,7 +129,6 @@ def teach_network(
         raise TerminalError("a process that trained was killed; --resume goes on from its last pass") from error
     except ValueError as error:
         raise UserError(str(error)) from error
-    judging = validation.take(halves(validation.graphs)[1])
     taught = Taught(
         name=trained.ensemble.name,
         mode="network",
@@ -139,8 +138,8 @@ def teach_network(
         n_deciding=trained.n_deciding,
         n_judging=trained.n_judging,
         cpu_seconds=trained.cpu_seconds,
-        judging=judging,
-        said=trained.ensemble.predict_graphs(judging.graphs),
+        judging=validation.take(halves(validation.graphs)[1]),
+        said=trained.said,
     )
     card = document(taught) | {"settings": asdict(settings)}
     save_ensemble(trained.ensemble, taught.weights, card)

@@ -21,6 +21,7 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
 from ...memory.errors import UserError
+from ...models.threads import configure_torch
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -48,18 +49,6 @@ class Potential:
     energies: Callable[[Sequence[Atoms]], NDArray[np.float64]]
     corrections: Corrections
     elements: frozenset[str] | None
-
-
-def configure_torch() -> None:
-    """Set torch up for one process per core.
-
-    One thread per process and flushed denormals are each worth a factor on a CPU
-    (docs/decisions/0003).
-    """
-    import torch
-
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
 
 
 @lru_cache(maxsize=4)
