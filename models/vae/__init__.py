@@ -1,0 +1,1 @@
+"""A variational autoencoder of crystals as occupied Wyckoff positions."""
