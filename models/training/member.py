@@ -5,18 +5,17 @@ Knows torch, datasets and the loss. Must not know other members.
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..checkpoint import read_checkpoint, write_checkpoint
 from ..ensemble import ask
 from ..gnn import CrystalNetwork
 from ..graphs.batch import batch
@@ -76,7 +75,7 @@ def best_weights(folder: Path, member: int) -> dict[str, Tensor]:
     Raises:
         ValueError: There is no sound checkpoint.
     """
-    found: dict[str, Tensor] = _read(folder / f"member-{member}.checkpoint")["best"]
+    found: dict[str, Tensor] = read_checkpoint(folder / f"member-{member}.checkpoint")["best"]
     return found
 
 
@@ -163,13 +162,10 @@ class _Run:
             "since": self.since,
             "last": asdict(last),
         }
-        # Whoever kills this process finds the checkpoint before or after, never half of one.
-        new = self.path.with_suffix(".new")
-        torch.save(content, new)
-        new.replace(self.path)
+        write_checkpoint(self.path, content)
 
     def _resume(self) -> None:
-        content = _read(self.path)
+        content = read_checkpoint(self.path)
         if content["belongs_to"] != self.belongs_to:
             raise ValueError(
                 f"{self.path}: this checkpoint belongs to other data, targets or settings; train into another folder, "
@@ -195,14 +191,3 @@ def validation_errors(network: CrystalNetwork, task: Task) -> NDArray[np.float64
 def _standardised(dataset: Dataset, baseline: Baseline) -> Tensor:
     left = dataset.labels - baseline.of(fractions(dataset.graphs))
     return torch.from_numpy((left / baseline.scales).astype(np.float32))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{path}: the checkpoint cannot be read ({reason}); delete it to train this member anew"
-        ) from error
-    return content

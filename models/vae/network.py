@@ -150,7 +150,8 @@ class Decoder(nn.Module):
 
     def site_logits(self, context: Tensor, sites: Tensor) -> Tensor:
         """Logits of positions and of stopping, `(n, length, 28)`; positions that do not exist are not masked."""
-        return torch.einsum("nlw,nsw->nls", self.site_query(context), sites) * context.shape[-1] ** -0.5
+        logits: Tensor = torch.einsum("nlw,nsw->nls", self.site_query(context), sites) * context.shape[-1] ** -0.5
+        return logits
 
     def element_logits(self, context: Tensor, site: Tensor, elements: Tensor) -> Tensor:
         """Logits of elements on a position whose embedding is `site`, `(..., n_elements)`."""
