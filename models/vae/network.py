@@ -19,6 +19,8 @@ from .wish import MAX_ATOMS
 N_BINS = 96
 """Of a free coordinate; halves, thirds, quarters, sixths and eighths are bins."""
 N_LATTICE_BINS = 128
+QUERIES = 8
+"""Ways of listening to all orbits at once when they are summed up."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +78,45 @@ class Words(nn.Module):
         return embedded
 
 
+class Reader(nn.Module):
+    """Reads from a latent point what concerns a place: a product, so that each place may read other dimensions."""
+
+    def __init__(self, width: int, latent: int) -> None:
+        super().__init__()
+        self.ask, self.hold, self.out = nn.Linear(width, width), nn.Linear(latent, width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """What each place `(n, length, width)` reads from its latent point `(n, latent)`."""
+        found: Tensor = self.out(self.ask(x) * self.hold(z)[:, None])
+        return found
+
+
 class Encoder(nn.Module):
-    """Orbits in any order, and the lattice, to mean and log-variance of q(z | x)."""
+    """Orbits and the lattice to mean and log-variance of q(z | x)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.places = nn.Linear(6 * N_WAVES, shape.width)
+        self.order = _numbers(shape.width)
         self.lattice = perceptron(N_LATTICE + 2 * N_LATTICE * N_WAVES, shape.width, shape.width)
         self.blocks = nn.ModuleList(Block(shape.width, shape.heads, shape.dropout) for _ in range(shape.encoder_blocks))
         self.norm = nn.LayerNorm(shape.width)
-        self.out = nn.Linear(2 * shape.width, 2 * shape.latent)
+        self.listen = nn.Linear(shape.width, QUERIES)
+        self.out = nn.Linear((QUERIES + 1) * shape.width, 2 * shape.latent)
 
     def forward(self, given: Tokens, orbits: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, `(n, latent)` each; `orbits` are embedded, `(n, length, width)`."""
         head = group + self.lattice(torch.cat([given.lattice, waves(given.lattice / 2)], dim=-1))
-        x = torch.cat([head[:, None], orbits + group[:, None]], dim=1)
+        x = torch.cat([head[:, None], orbits + group[:, None] + self.order.weight[: orbits.shape[1]]], dim=1)
         exists = torch.arange(x.shape[1]) <= given.length[:, None]
         seen = exists[:, None].expand(-1, x.shape[1], -1)
         for block in self.blocks:
             x = block(x, seen)
         x = self.norm(x)
-        mean = (x * exists[..., None]).sum(1) / exists.sum(1, keepdim=True)
+        weights = self.listen(x).masked_fill(~exists[..., None], -torch.inf).softmax(1)
+        heard = torch.einsum("nlq,nlw->nqw", weights, x).flatten(1)
         most = x.masked_fill(~exists[..., None], -torch.inf).amax(1)
-        mu, log_variance = self.out(torch.cat([mean, most], dim=-1)).chunk(2, dim=-1)
+        mu, log_variance = self.out(torch.cat([heard, most], dim=-1)).chunk(2, dim=-1)
         return mu, log_variance.clamp(-12.0, 4.0)
 
 
@@ -116,20 +134,21 @@ class Decoder(nn.Module):
         def blocks(n: int) -> nn.ModuleList:
             return nn.ModuleList(Block(width, shape.heads, shape.dropout) for _ in range(n))
 
-        def reminders(n: int) -> nn.ModuleList:
-            return nn.ModuleList(nn.Linear(latent, width) for _ in range(n))
+        def readers(n: int) -> nn.ModuleList:
+            return nn.ModuleList(Reader(width, latent) for _ in range(n))
 
         self.group_of = perceptron(latent, 2 * width, len(GROUPS), shape.dropout)
         self.start, self.count = nn.Linear(latent, width), nn.Embedding(MAX_ATOMS + 1, width)
-        self.kind_blocks, self.kind_reminders = blocks(shape.kind_blocks), reminders(shape.kind_blocks)
+        self.kind_blocks, self.kind_readers = blocks(shape.kind_blocks), readers(shape.kind_blocks)
         self.site_query = nn.Linear(width, width)
         self.element_query = perceptron(2 * width, width, width)
         self.element_bias = nn.Parameter(torch.zeros(n_elements))
-        self.frame_blocks, self.frame_reminders = blocks(shape.frame_blocks), reminders(shape.frame_blocks)
+        self.order = _numbers(width)
+        self.frame_blocks, self.frame_readers = blocks(shape.frame_blocks), readers(shape.frame_blocks)
         self.lattice = perceptron(width + latent + 2 * N_LATTICE, 2 * width, N_LATTICE_BINS)
         self.lattice_in = perceptron(N_LATTICE, width, width)
         self.places = nn.Linear(6 * N_WAVES, width)
-        self.place_blocks, self.place_reminders = blocks(shape.place_blocks), reminders(shape.place_blocks)
+        self.place_blocks, self.place_readers = blocks(shape.place_blocks), readers(shape.place_blocks)
         self.coordinate = perceptron(width + 6 * N_WAVES + 3, 2 * width, N_BINS)
         self.kind_norm, self.frame_norm, self.place_norm = (nn.LayerNorm(width) for _ in range(3))
 
@@ -143,8 +162,8 @@ class Decoder(nn.Module):
             atoms: Number of atoms before each orbit and after the last, `(n, length + 1)`.
         """
         x = torch.cat([(self.start(z) + group)[:, None], kinds], dim=1) + self.count(atoms)
-        for block, reminder in zip(self.kind_blocks, self.kind_reminders, strict=True):
-            x = block(x + reminder(z)[:, None], _past(x.shape[1]))
+        for block, reader in zip(self.kind_blocks, self.kind_readers, strict=True):
+            x = block(x + reader(x, z), _past(x.shape[1]))
         found: Tensor = self.kind_norm(x)
         return found
 
@@ -161,11 +180,11 @@ class Decoder(nn.Module):
 
     def frame(self, z: Tensor, group: Tensor, kinds: Tensor, length: Tensor) -> Tensor:
         """The whole crystal, then each of its orbits, as far as kinds tell, `(n, length + 1, width)`."""
-        x = torch.cat([(self.start(z) + group)[:, None], kinds], dim=1)
+        x = torch.cat([(self.start(z) + group)[:, None], kinds + self.order.weight[: kinds.shape[1]]], dim=1)
         exists = torch.arange(x.shape[1]) <= length[:, None]
         seen = exists[:, None].expand(-1, x.shape[1], -1)
-        for block, reminder in zip(self.frame_blocks, self.frame_reminders, strict=True):
-            x = block(x + reminder(z)[:, None], seen)
+        for block, reader in zip(self.frame_blocks, self.frame_readers, strict=True):
+            x = block(x + reader(x, z), seen)
         found: Tensor = self.frame_norm(x)
         return found
 
@@ -193,8 +212,8 @@ class Decoder(nn.Module):
             placed: Embedded coordinates of the orbits, `(n, length, width)`; an orbit is told those before it.
         """
         x = frame[:, 1:] + nn.functional.pad(placed[:, :-1], (0, 0, 1, 0)) + self.lattice_in(lattice)[:, None]
-        for block, reminder in zip(self.place_blocks, self.place_reminders, strict=True):
-            x = block(x + reminder(z)[:, None], _past(x.shape[1]))
+        for block, reader in zip(self.place_blocks, self.place_readers, strict=True):
+            x = block(x + reader(x, z), _past(x.shape[1]))
         found: Tensor = self.place_norm(x)
         return found
 
@@ -248,6 +267,13 @@ class CrystalNetwork(nn.Module):
         orbits = self.kinds(given) + self.placed(given, self.encoder.places)
         mean, log_variance = self.encoder(given, orbits, self.words.group(given.group))
         return mean, log_variance
+
+
+def _numbers(width: int) -> nn.Embedding:
+    """Embeddings of an orbit's number, so that what is said of the third is heard by the third."""
+    embedding = nn.Embedding(MAX_ATOMS, width)
+    nn.init.normal_(embedding.weight, std=0.3)
+    return embedding
 
 
 def _past(length: int) -> Tensor:

@@ -57,7 +57,7 @@ class DecodingWish:
         if self.spacegroups is not None and not self.spacegroups:
             raise ValueError("no space group is left; at least one is needed")
         for name, (low, high), most in (("atoms", self.atoms, MAX_ATOMS), ("n_elements", self.n_elements, 99)):
-            if not 1 <= low <= min(high, most):
+            if not 1 <= low <= high <= most:
                 raise ValueError(f"{name}: {low} to {high}; 1 <= smallest <= largest <= {most} is allowed")
         if len(self.with_all) > self.n_elements[1]:
             raise ValueError(
