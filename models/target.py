@@ -27,3 +27,4 @@ class Target:
 
 FORMATION_ENERGY = Target("formation_energy", "eV/atom")
 BAND_GAP = Target("band_gap", "eV", "gap")
+ENERGY_ABOVE_HULL = Target("energy_above_hull", "eV/atom")

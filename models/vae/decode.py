@@ -16,14 +16,13 @@ from ..wyckoff.expand import expand
 from ..wyckoff.tables import LETTERS
 from ..wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
 from .latent_model import Decoded
-from .lattice import N_LATTICE, RANGES, from_numbers
-from .network import N_BINS, N_LATTICE_BINS, CrystalNetwork
+from .lattice import N_LATTICE, from_numbers
+from .layout import lattice_numbers, lay_out
+from .network import CrystalNetwork
+from .pick import Pick
 from .reach import next_sites, possible_groups
 from .tokens import N_SITES, STOP, Tokens
 from .wish import MAX_ATOMS, DecodingWish
-
-PLACES = 0.5
-"""Temperature of coordinates and lattice, as a part of that of groups, positions and elements."""
 
 
 @dataclass
@@ -49,7 +48,7 @@ def decode(
         temperature: 0 for the likeliest choice at each step, 1 for the network's own probabilities.
         draws: Random numbers.
     """
-    pick = _Pick(temperature, draws)
+    pick = Pick(temperature, draws)
     n = len(points)
     group_mask = possible_groups(wish.atoms)
     if wish.spacegroups is not None:
@@ -73,27 +72,17 @@ def decode(
     rows = torch.arange(n)
     while len(rows):
         rows = _next_kind(network, points, rows, state, wish, pick)
-    _lay_out(network, points, state, pick)
+    for length in state.tokens.length.unique().tolist():
+        rows = (state.tokens.length == length).nonzero().squeeze(1)
+        if length:
+            given = _so_far(state, rows)
+            lay_out(network, points[rows], given, pick)
+            state.tokens.lattice[rows], state.tokens.free[rows, :length] = given.lattice, given.free
     return tuple(_finished(network, state, row, wish) for row in range(n))
 
 
-class _Pick:
-    """Chooses among logits; the likeliest at temperature 0."""
-
-    def __init__(self, temperature: float, draws: torch.Generator) -> None:
-        self.temperature, self.draws = temperature, draws
-
-    def __call__(self, logits: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> Tensor:
-        if mask is not None:
-            logits = logits.masked_fill(~mask, -torch.inf)
-        if self.temperature == 0.0:
-            return logits.argmax(-1)
-        chances = (logits / (self.temperature * scale)).softmax(-1)
-        return torch.multinomial(chances, 1, generator=self.draws).squeeze(-1)
-
-
 def _next_kind(
-    network: CrystalNetwork, points: Tensor, rows: Tensor, state: _Unfinished, wish: DecodingWish, pick: _Pick
+    network: CrystalNetwork, points: Tensor, rows: Tensor, state: _Unfinished, wish: DecodingWish, pick: Pick
 ) -> Tensor:
     """Give one more orbit to the crystals of some rows, all of the same length; which of them want still more."""
     words, decoder, tokens = network.words, network.decoder, state.tokens
@@ -132,36 +121,6 @@ def _alive(state: _Unfinished, rows: Tensor, allowed: NDArray[np.bool_]) -> Tens
     for row in rows[torch.from_numpy(~going)].tolist():
         state.faults[row] = "dead_end"
     return torch.from_numpy(np.flatnonzero(going))
-
-
-def _lay_out(network: CrystalNetwork, points: Tensor, state: _Unfinished, pick: _Pick) -> None:
-    """Fill in lattice and coordinates of all crystals."""
-    words, decoder, tokens = network.words, network.decoder, state.tokens
-    for length in tokens.length.unique().tolist():
-        rows = (tokens.length == length).nonzero().squeeze(1)
-        if not length:
-            continue
-        given, z = _so_far(state, rows), points[rows]
-        frame = decoder.frame(z, words.group(given.group), network.kinds(given), given.length)
-        is_free = words.table.lattice[given.group]
-        for index in range(N_LATTICE):
-            free = is_free[:, index].nonzero().squeeze(1)
-            if len(free):
-                indices = torch.full((len(free),), index)
-                bins = decoder.lattice_logits(z[free], frame[free, 0], given.lattice[free], indices)
-                given.lattice[free, index] = _value(bins, pick, circular=False) / (N_LATTICE_BINS - 1)
-        is_free = network.is_free(given)
-        for place in range(length):
-            if not is_free[:, place].any():
-                continue
-            around = decoder.place_context(z, frame, given.lattice, network.placed(given, decoder.places))[:, place]
-            for axis in range(3):
-                free = is_free[:, place, axis].nonzero().squeeze(1)
-                if len(free):
-                    axes = torch.full((len(free),), axis)
-                    bins = decoder.coordinate_logits(around[free], given.free[free, place], axes)
-                    given.free[free, place, axis] = _value(bins, pick, circular=True) / N_BINS % 1.0
-        tokens.lattice[rows], tokens.free[rows, :length] = given.lattice, given.free
 
 
 def _so_far(state: _Unfinished, rows: Tensor) -> Tokens:
@@ -203,16 +162,6 @@ def _elements(
     return np.asarray(allowed & (~same[:, None] | (np.arange(len(symbols)) >= last[:, None])))
 
 
-def _value(logits: Tensor, pick: _Pick, circular: bool) -> Tensor:
-    """A bin, as the expectation over it and its two neighbours, in bins, `(n,)`."""
-    chosen = pick(logits, scale=PLACES)
-    near = chosen[:, None] + torch.tensor([-1, 0, 1])
-    n_bins = logits.shape[-1]
-    inside = near % n_bins if circular else near.clamp(0, n_bins - 1)
-    weights = logits.gather(1, inside).softmax(-1)
-    return (weights * (near if circular else inside)).sum(1)
-
-
 def _finished(network: CrystalNetwork, state: _Unfinished, row: int, wish: DecodingWish) -> Decoded:
     """The record of a crystal, if its atoms make one that keeps the wish."""
     if state.faults[row]:
@@ -228,7 +177,7 @@ def _finished(network: CrystalNetwork, state: _Unfinished, row: int, wish: Decod
         )
         for k, site in enumerate(tokens.site[row, :length].tolist())
     )
-    numbers = RANGES[:, 0] + tokens.lattice[row].double().numpy() * (RANGES[:, 1] - RANGES[:, 0])
+    numbers = lattice_numbers(tokens.lattice[row])
     try:
         crystal = WyckoffCrystal(spacegroup, orbits, from_numbers(numbers, spacegroup, int(state.atoms[row])))
         n_atoms = len(expand(crystal).elements)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class VaeTask:
         elements: Symbols in the order of their indices.
         targets: Columns of the labels.
         scales: Of the targets.
+        start: Weights to begin with, by name, of a network of the same shape, elements and targets; none for random
+            ones.
     """
 
     training: Samples
@@ -52,6 +54,7 @@ class VaeTask:
     elements: tuple[str, ...]
     targets: tuple[Target, ...]
     scales: tuple[Scale, ...]
+    start: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def train_passes(task: VaeTask, settings: VaeSettings, folder: Path, rank: int = 0) -> Iterator[VaePass]:
@@ -128,6 +131,8 @@ class _Run:
         self.task, self.settings, self.path, self.rank = task, settings, path, rank
         torch.manual_seed(settings.seed)
         self.network = CrystalNetwork(settings.shape, task.elements, len(task.targets))
+        if task.start:
+            self.network.load_state_dict(task.start)
         self.parameters = list(self.network.parameters())
         matrices = [p for p in self.parameters if p.dim() > 1]
         others = [p for p in self.parameters if p.dim() <= 1]
@@ -204,7 +209,7 @@ class _Run:
             rows = chunk[self.rank :: settings.processes]
             # A last batch can be smaller than the number of processes.
             rows = rows if len(rows) else chunk[:1]
-            given = Samples(training.tokens.part(rows), training.labels[rows])
+            given = Samples(training.tokens.part(rows).shaken(settings.jitter), training.labels[rows])
             loss, parts, cost = objective(
                 self.network, given, self.task.targets, self.task.scales, beta, settings.free_bits
             )

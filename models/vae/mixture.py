@@ -82,7 +82,7 @@ def _log_parts(mixture: Mixture, points: Array) -> Array:
     n, d = points.shape
     parts = np.empty((n, len(mixture.shares)))
     for k, (share, mean, factor) in enumerate(zip(mixture.shares, mixture.means, mixture.factors, strict=True)):
-        scaled = np.linalg.solve(factor, (points - mean).T)
+        scaled = (points - mean) @ np.linalg.inv(factor).T
         volume = np.log(np.diag(factor)).sum()
-        parts[:, k] = np.log(share + 1e-300) - volume - 0.5 * (scaled**2).sum(axis=0) - 0.5 * d * np.log(2 * np.pi)
+        parts[:, k] = np.log(share + 1e-300) - volume - 0.5 * (scaled**2).sum(axis=1) - 0.5 * d * np.log(2 * np.pi)
     return parts

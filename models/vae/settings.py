@@ -25,6 +25,9 @@ class VaeSettings:
         beta: Weight of the KL term, once it has warmed up.
         warm_up: Share of the steps over which that weight rises from zero.
         free_bits: KL in nats that each latent dimension may have at no cost.
+        jitter: Standard deviation of what is added to free coordinates in each pass, in fractions of the cell, and a
+            third of it to the lattice's scaled numbers. Crystals are too few to learn coordinates from; shaken a
+            little, they are still crystals, and none can be known by heart.
         seed: Of weights, order and noise.
         shape: Sizes of the networks.
     """
@@ -38,6 +41,7 @@ class VaeSettings:
     beta: float = 0.1
     warm_up: float = 0.25
     free_bits: float = 0.05
+    jitter: float = 0.015
     seed: int = 0
     shape: Shape = field(default_factory=Shape)
 

@@ -6,7 +6,7 @@ Knows Wyckoff crystals and torch. Must not know networks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -53,6 +53,12 @@ class Tokens:
         chosen = [getattr(self, field.name)[rows] for field in fields(self)]
         longest = int(chosen[-1].max())
         return Tokens(chosen[0], *(values[:, :longest] for values in chosen[1:4]), *chosen[4:])
+
+    def shaken(self, width: float) -> Tokens:
+        """The same crystals with normal noise on free coordinates, and a third of it on the lattice's numbers."""
+        free = (self.free + width * torch.randn_like(self.free)) % 1.0
+        lattice = (self.lattice + width / 3 * torch.randn_like(self.lattice)).clamp(0.0, 1.0)
+        return replace(self, free=free, lattice=lattice)
 
 
 @dataclass(frozen=True)
