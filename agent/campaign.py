@@ -15,6 +15,7 @@ from ..memory.events import (
     CampaignOpened,
     Entry,
     Event,
+    GeneratorShares,
     HypothesisJudged,
     HypothesisStated,
     Reflected,
@@ -159,6 +160,8 @@ class Campaign:
         used = sum(trial.oracle == self._oracle and not trial.reused for trial in view.trials.values())
         proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
         events: list[Event] = [HypothesisStated(hypothesis=proposal.hypothesis)] if proposal.hypothesis else []
+        if proposal.generators:
+            events.append(GeneratorShares(batch=batch, generators=proposal.generators))
         tried = {trial.candidate.id for trial in view.trials.values()}
         picks: dict[str, Pick] = {}
         for pick in proposal.picks:

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
-from . import explain_cli, predict_cli, recall_cli, train_cli
+from . import benchmark_cli, explain_cli, generate_cli, predict_cli, recall_cli, train_cli, train_vae_cli
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
@@ -158,12 +158,17 @@ def _errors_for_people() -> Iterator[None]:
         raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error
 
 
-for _command in (predict_cli.predict, explain_cli.explain, recall_cli.recall, recall_cli.note):
+for _command in (predict_cli.predict, explain_cli.explain, generate_cli.generate, recall_cli.recall, recall_cli.note):
     app.command()(_errors_for_people()(_command))
 
-train = typer.Typer(help="Train a predictor on your own crystals.", no_args_is_help=True)
+train = typer.Typer(help="Train a predictor or a generative model on your own crystals.", no_args_is_help=True)
 train.command(cls=train_cli.ListsOfValues)(_errors_for_people()(train_cli.gnn))
+train.command(cls=train_cli.ListsOfValues)(_errors_for_people()(train_vae_cli.vae))
 app.add_typer(train, name="train")
+
+benchmark = typer.Typer(help="Measure what generators are worth.", no_args_is_help=True)
+benchmark.command(cls=train_cli.ListsOfValues)(_errors_for_people()(benchmark_cli.generate))
+app.add_typer(benchmark, name="benchmark")
 
 
 def main() -> None:

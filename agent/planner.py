@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..memory.events import GeneratorShare
 from ..memory.records import Candidate, Hypothesis
 from ..memory.state import State
 
@@ -36,11 +37,13 @@ class Proposal:
     Attributes:
         picks: At most as many as asked for; none when no new candidate can be found.
         notes: What the tools reported on the way, in words, for the reflection.
+        generators: How the candidates were made that the picks were chosen from; empty where there is one generator.
     """
 
     picks: tuple[Pick, ...]
     hypothesis: Hypothesis | None = None
     notes: tuple[str, ...] = ()
+    generators: tuple[GeneratorShare, ...] = ()
 
 
 class Planner(Protocol):

@@ -6,19 +6,18 @@ Knows typer and Rich. Heavy parts are imported inside the command, so that `--he
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from ..memory.errors import UserError
 from .options import DEFAULT_HOME, AsJson, Home
+from .resumable import open_folder, stop
 
 if TYPE_CHECKING:
     from ..tools.labelled.columns import Labels
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ..tools.labelled.teach import Taught
     from .views.training import TrainingView
 
-_INTERRUPTED = 130
 _MODES = {
     "features": "{n} crystals to learn from, fewer than {few}: Gaussian processes on the features of a pretrained "
     "network (CHGNet) predict better from so few than networks of their own; --members and --epochs do not matter.",
@@ -87,15 +85,8 @@ def gnn(
 
     folder = out or home / "models" / "gnn"
     asked = parse_columns(columns)
-    _make(folder)
-    begun = holds_training(folder)
-    if begun and not resume:
-        raise UserError(f"{folder}: holds a training; --resume goes on with it, --out FOLDER begins another elsewhere")
-    if resume and not begun:
-        raise UserError(f"{folder}: no training was begun there; without --resume one is begun")
+    open_folder(folder, holds_training, resume)
     settings = TrainingSettings(members=members, epochs=epochs, seed=seed)
-    # An operator's `kill` or a service manager's stop is an interruption like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     executor: Executor = process_pool(workers)()
     try:
         with TrainingView(None if as_json else Console(), [labels.target for labels in asked]) as view:
@@ -109,19 +100,12 @@ def gnn(
             else:
                 taught = teach_network(training, held_out, settings, folder, executor, view.learned)
     except KeyboardInterrupt:
-        _stop(folder, holds_training(folder))
+        stop(folder, holds_training(folder))
     finally:
         end_workers()
         executor.shutdown(cancel_futures=True)
     pictures = _draw(taught, folder / "pictures")
     _show(taught, training, held_out, pictures, as_json)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {folder}: cannot be made: {error}; a folder that can be written is needed") from error
 
 
 def _crystals(
@@ -157,16 +141,6 @@ def _tell(name: str, crystals: Labelled, notes: Sequence[Note], view: TrainingVi
     view.say(f"{name}: {counted(len(crystals), 'crystal')}, {amounts(crystals.targets, crystals.counts())}")
     for note in notes:
         view.say(f"  {note}")
-
-
-def _stop(folder: Path, has_begun: bool) -> NoReturn:
-    told = (
-        f"Interrupted; every whole pass is kept in {folder}. Go on with: the same command and --resume"
-        if has_begun
-        else "Interrupted before the training began; the same command begins it."
-    )
-    Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(_INTERRUPTED) from None
 
 
 def _draw(taught: Taught, folder: Path) -> list[Path]:

@@ -74,6 +74,35 @@ class TrialProposed(Record):
     reused: Origin | None = None
 
 
+class GeneratorShare(Record):
+    """One generator's part in what was on offer for a batch, and what that part followed from.
+
+    Attributes:
+        share: Of the raw candidates; the shares of a batch sum to one.
+        made: Raw candidates made for this batch.
+        kept: Those of them that passed the screens.
+        evaluated: Trials of its candidates with an answer when the batch was planned.
+        hits: Those that keep all constraints.
+        improved: Hits that no earlier trial had beaten in all objectives.
+    """
+
+    generator: str
+    share: float
+    made: int = 0
+    kept: int = 0
+    evaluated: int = 0
+    hits: int = 0
+    improved: int = 0
+
+
+class GeneratorShares(Record):
+    """How the candidates were made that a batch was chosen from, where there are several generators."""
+
+    kind: Literal["generator_shares"] = "generator_shares"
+    batch: int
+    generators: tuple[GeneratorShare, ...]
+
+
 class TrialStaged(Record):
     """The trial was handed to the executor."""
 
@@ -185,6 +214,7 @@ Event = Annotated[
     CampaignOpened
     | RunStarted
     | HypothesisStated
+    | GeneratorShares
     | TrialProposed
     | TrialStaged
     | TrialFinished

@@ -14,6 +14,7 @@ from .events import (
     CampaignOpened,
     CrystalEmbedded,
     Entry,
+    GeneratorShares,
     HypothesisJudged,
     HypothesisStated,
     Recalled,
@@ -77,6 +78,7 @@ class State:
         embeddings: Crystals as numbers, by trial.
         recalled: What memory gave, by the batch it was given for.
         lost: Why memory could not be used, each reason once.
+        shares: How the candidates of a batch were made, by batch; empty where there is one generator.
     """
 
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class State:
     embeddings: Mapping[int, CrystalEmbedded] = field(default_factory=dict)
     recalled: Mapping[int, Recalled] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    shares: Mapping[int, GeneratorShares] = field(default_factory=dict)
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -137,6 +140,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     spec, batches, spent, ended = state.spec, state.batches, state.spent, state.ended
     last, last_time, versions = state.last, state.last_time, state.versions
     embeddings, recalled, lost = dict(state.embeddings), dict(state.recalled), state.lost
+    shares = dict(state.shares)
     for entry in entries:
         event = entry.event
         if last_time is not None and not isinstance(event, RunStarted) and ended is None:
@@ -148,6 +152,8 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 ended = None
             case HypothesisStated():
                 hypotheses[event.hypothesis.id] = event.hypothesis
+            case GeneratorShares():
+                shares[event.batch] = event
             case TrialProposed():
                 trials[event.trial] = Trial(
                     event.trial,
@@ -195,4 +201,5 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
         embeddings,
         recalled,
         lost,
+        shares,
     )

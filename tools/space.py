@@ -13,6 +13,8 @@ from pymatgen.core import Element
 
 from ..memory.records import Record
 
+GeneratorName = Literal["substitute", "decorate", "vae"]
+
 
 class CrystalSpace(Record):
     """Ordered crystals made of some elements.
@@ -23,6 +25,8 @@ class CrystalSpace(Record):
         n_elements: Smallest and largest number of different elements.
         max_atoms: Largest number of atoms in the primitive cell.
         seeds: Files or folders of crystals that serve as parents beside the prototypes that come with the package.
+        generators: What makes candidates: `substitute` puts elements in place of others in known crystals, `decorate`
+            gives the positions of prototypes to elements at random, `vae` decodes points of the shipped latent model.
     """
 
     kind: Literal["crystal"] = "crystal"
@@ -31,6 +35,7 @@ class CrystalSpace(Record):
     n_elements: tuple[int, int] = (1, 4)
     max_atoms: Annotated[int, Field(ge=1, le=100)] = 12
     seeds: tuple[Path, ...] = ()
+    generators: Annotated[tuple[GeneratorName, ...], Field(min_length=1)] = ("substitute", "decorate")
 
     @field_validator("elements", "required")
     @classmethod
@@ -47,6 +52,8 @@ class CrystalSpace(Record):
             raise ValueError(f"n_elements is {low} to {high}; 1 <= smallest <= largest is allowed")
         if low > len(self.elements):
             raise ValueError(f"n_elements asks for {low} elements but only {len(self.elements)} may occur")
+        if len(set(self.generators)) < len(self.generators):
+            raise ValueError(f"generators names one twice: {', '.join(self.generators)}; each once is allowed")
         outside = set(self.required) - set(self.elements)
         if outside:
             raise ValueError(f"required holds {', '.join(sorted(outside))}, which elements does not allow")

@@ -5,6 +5,8 @@ Knows scenes and plotly. Knows no models: numbers are handed in.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from ase.data import chemical_symbols
@@ -16,6 +18,9 @@ from .contributions import Contributions, axis_label, by_size, largest
 from .scene import Array, Scene
 from .style import DIVERGING, NAME, amount, colour_scale, dress, in_html, signed
 
+LIGHT = {"ambient": 0.75, "diffuse": 0.45, "specular": 0.15, "roughness": 0.6}
+CAMERA: dict[str, Any] = {"eye": {"x": 0.95, "y": 0.41, "z": 0.32}, "projection": {"type": "orthographic"}}
+
 
 def in_space(scene: Scene, numbers: NDArray[np.int64], shown: Contributions) -> go.Figure:
     """Draw a crystal that can be turned, and the bars; `numbers` are atomic numbers, `(n_atoms,)`."""
@@ -23,7 +28,10 @@ def in_space(scene: Scene, numbers: NDArray[np.int64], shown: Contributions) -> 
         rows=1, cols=2, column_widths=[0.66, 0.34], specs=[[{"type": "scene"}, {"type": "xy"}]], horizontal_spacing=0.12
     )
     unit = in_html(shown.unit)
-    for trace in (_lines(scene.edges, "rgb(60,60,60)", 2), _lines(scene.places[scene.bonds], "rgb(150,150,150)", 6)):
+    for trace in (
+        lines_in_space(scene.edges, "rgb(60,60,60)", 2),
+        lines_in_space(scene.places[scene.bonds], "rgb(150,150,150)", 6),
+    ):
         figure.add_trace(trace, row=1, col=1)
     figure.add_trace(_spheres(scene, numbers, shown), row=1, col=1)
     letters = go.Scatter3d(
@@ -70,16 +78,15 @@ def in_space(scene: Scene, numbers: NDArray[np.int64], shown: Contributions) -> 
     below = f"{in_html(shown.predictor, NAME)}; reference {reference}: mean atoms on the same places"
     dress(figure, f"{heading}<br><sup>{below}</sup>", width=1060, height=600)
     axis = {"visible": False}
-    camera = {"eye": {"x": 0.95, "y": 0.41, "z": 0.32}, "projection": {"type": "orthographic"}}
     figure.update_layout(
-        scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data", "camera": camera},
+        scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data", "camera": CAMERA},
         legend={"orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
     )
     figure.update_xaxes(title_text=axis_label("sum over an element's atoms", shown), row=1, col=2)
     return figure
 
 
-def _lines(ends: Array, colour: str, width: int) -> go.Scatter3d:
+def lines_in_space(ends: Array, colour: str, width: int) -> go.Scatter3d:
     """Many separate lines `(n, 2, 3)` in one trace."""
     gap = np.full((len(ends), 1, 3), np.nan)
     x, y, z = np.concatenate([ends, gap], axis=1).reshape(-1, 3).T
@@ -89,22 +96,16 @@ def _lines(ends: Array, colour: str, width: int) -> go.Scatter3d:
 
 def _spheres(scene: Scene, numbers: NDArray[np.int64], shown: Contributions) -> go.Mesh3d:
     """All atoms in one mesh, coloured by contribution."""
-    points, faces = _sphere()
-    places = (scene.places[:, None] + scene.radii[:, None, None] * points).reshape(-1, 3)
-    corners = (faces + len(points) * np.arange(len(scene.places))[:, None, None]).reshape(-1, 3)
+    mesh = balls(scene)
+    corners = len(mesh["x"]) // len(scene.atoms)
     unit = in_html(shown.unit)
     said = [
         f"{chemical_symbols[numbers[atom]]}, atom {atom + 1}: {signed(shown.atoms[atom], unit)}" for atom in scene.atoms
     ]
     end = largest(shown)
     return go.Mesh3d(
-        x=places[:, 0],
-        y=places[:, 1],
-        z=places[:, 2],
-        i=corners[:, 0],
-        j=corners[:, 1],
-        k=corners[:, 2],
-        intensity=np.repeat(shown.atoms[scene.atoms], len(points)),
+        **mesh,
+        intensity=np.repeat(shown.atoms[scene.atoms], corners),
         colorscale=colour_scale(DIVERGING),
         cmin=-end,
         cmax=end,
@@ -116,13 +117,21 @@ def _spheres(scene: Scene, numbers: NDArray[np.int64], shown: Contributions) -> 
             "len": 0.5,
             "thickness": 14,
         },
-        hovertext=np.repeat(said, len(points)),
+        hovertext=np.repeat(said, corners),
         hoverinfo="text",
-        lighting={"ambient": 0.75, "diffuse": 0.45, "specular": 0.15, "roughness": 0.6},
+        lighting=LIGHT,
     )
 
 
-def _sphere(rings: int = 9, spokes: int = 14) -> tuple[Array, NDArray[np.int64]]:
+def balls(scene: Scene) -> dict[str, NDArray[Any]]:
+    """All atoms as one mesh, as plotly names its parts; each atom has equally many corners, in the scene's order."""
+    points, faces = _ball()
+    places = (scene.places[:, None] + scene.radii[:, None, None] * points).reshape(-1, 3)
+    corners = (faces + len(points) * np.arange(len(scene.places))[:, None, None]).reshape(-1, 3)
+    return dict(zip("xyzijk", (*places.T, *corners.T), strict=True))
+
+
+def _ball(rings: int = 9, spokes: int = 14) -> tuple[Array, NDArray[np.int64]]:
     """Corners `(n, 3)` and triangles `(m, 3)` of a ball of radius one."""
     polar, around = np.linspace(0, np.pi, rings), np.linspace(0, 2 * np.pi, spokes, endpoint=False)
     theta, phi = (grid.ravel() for grid in np.meshgrid(polar, around, indexing="ij"))

@@ -71,7 +71,7 @@ class BuiltinPlanner:
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
         picks, notes = self._wanted(state, pool, claim, n, drawn)
-        return Proposal((*picks, *drawn), new, (*_offer(offered), *notes))
+        return Proposal((*picks, *drawn), new, (*_offer(offered), *notes), offered.generators)
 
     def reflect(self, state: State, batch: int) -> str:
         """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""

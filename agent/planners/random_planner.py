@@ -43,11 +43,12 @@ class RandomPlanner:
 
     def propose(self, state: State, n: int) -> Proposal:
         """Draw up to `n` untried candidates."""
-        pool = self._supply.offer(state, kept_batches=0, with_parents=False).candidates
+        offered = self._supply.offer(state, kept_batches=0, is_informed=False)
+        pool = offered.candidates
         random = np.random.default_rng([self.seed, state.batches + 1])
         drawn = random.choice(len(pool), size=min(n, len(pool)), replace=False)
         reason = f"drawn at random from {counted(len(pool), 'valid candidate')} not tried before"
-        return Proposal(tuple(Pick(pool[int(at)], reason) for at in drawn))
+        return Proposal(tuple(Pick(pool[int(at)], reason) for at in drawn), generators=offered.generators)
 
     def reflect(self, state: State, batch: int) -> str:
         """Count what came back; nothing is concluded."""

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...memory.events import GeneratorShare
 from ...memory.records import Candidate, Goal, Provenance
 from ...tools.acquisition import merit
+from ...tools.acquisition.scalar import scalarised
+from ...tools.generators.bandit import Tally, shares, tallies
 from ...tools.generators.duplicate import Seen
-from ...tools.generators.generate import Wish, generate, generators_for
+from ...tools.generators.generate import Wish, Yield, generate, generators_for
+from ...tools.generators.latent import Decode
 from ...tools.properties.disagreement import Correction, correction, disagreements
 from ..standing import best_first
 
@@ -30,6 +34,8 @@ MAX_RECALLED = 4
 KEPT_BATCHES = 2
 """Earlier batches whose unpicked crystals stay on offer."""
 WHOLE_POOL = 1_000_000
+TOLD = 300
+"""Completed trials whose scores the search of latent space is told, at most."""
 LOOKED_AT = 4
 """New crystals that a predictor looks at for each one that is offered; a look costs a fiftieth of an estimate."""
 
@@ -43,12 +49,14 @@ class Offer:
         rejected: Reason of the screens to number of new candidates thrown away.
         thrown: Reason of the predictor to number of new candidates thrown away.
         left: New candidates left aside as less promising to the predictor.
+        generators: Which generator made how many of the new candidates; empty where there is one generator.
     """
 
     candidates: tuple[Candidate, ...]
     rejected: Mapping[str, int] = field(default_factory=dict)
     thrown: Mapping[str, int] = field(default_factory=dict)
     left: int = 0
+    generators: tuple[GeneratorShare, ...] = ()
 
 
 class Supply:
@@ -56,7 +64,7 @@ class Supply:
 
     A finite pool is read once and always offered whole. Crystals are made anew for each batch; those made for the
     last few batches and not picked stay on offer. They are not kept but made again from the same seeds, so that a
-    resumed campaign is offered the same ones.
+    resumed campaign is offered the same ones. What earlier candidates came to decides how much each generator makes.
     """
 
     def __init__(
@@ -78,26 +86,26 @@ class Supply:
         self._generators = generators_for(space)
         self._made = lru_cache(maxsize=2 * (KEPT_BATCHES + 1))(self._make)
 
-    def offer(self, state: State, kept_batches: int = KEPT_BATCHES, with_parents: bool = True) -> Offer:
+    def offer(self, state: State, kept_batches: int = KEPT_BATCHES, is_informed: bool = True) -> Offer:
         """Candidates for batch `state.batches + 1`, none of them tried, pending or the same as a relaxed one.
 
         Args:
             state: What is known.
             kept_batches: Earlier batches whose unpicked crystals are offered too.
-            with_parents: Whether the best trials may be varied.
+            is_informed: Whether results count: the best trials are varied, and generators have shares by their yield.
         """
         if self.space.kind == "pool":
             tried_ids = {trial.candidate.id for trial in state.trials.values()}
             rows = self._made(_Order.of(0, (), ()))
             return replace(rows, candidates=tuple(c for c in rows.candidates if c.id not in tried_ids))
         batch = state.batches + 1
-        newest = self._made(self._order(state, batch, with_parents))
+        newest = self._made(self._order(state, batch, is_informed))
         kept = list(newest.candidates)
         seen = Seen([*_tried(state.trials.values()), *kept])
         for earlier in range(batch - 1, max(0, batch - 1 - kept_batches), -1):
             # What batch b was planned from: the running batch b - 1 had no results yet.
             view = state.before(earlier - 1)
-            for candidate in self._made(self._order(view, earlier, with_parents)).candidates:
+            for candidate in self._made(self._order(view, earlier, is_informed)).candidates:
                 if not seen.holds(candidate):
                     seen.add(candidate)
                     kept.append(candidate)
@@ -105,23 +113,43 @@ class Supply:
 
     def made_for(self, state: State, batch: int) -> Offer:
         """What was made for a batch that is finished."""
-        return self._made(self._order(state.before(batch - 1), batch, with_parents=True))
+        return self._made(self._order(state.before(batch - 1), batch, is_informed=True))
 
-    def _order(self, state: State, batch: int, with_parents: bool) -> _Order:
+    def _order(self, state: State, batch: int, is_informed: bool) -> _Order:
         earlier = [trial for trial in state.trials.values() if trial.batch < batch]
-        parents = (*self._parents(earlier), *_recalled(state, batch)) if with_parents else ()
-        return replace(_Order.of(batch, parents, _tried(earlier)), correction=correction(disagreements(earlier)))
+        parents = (*self._parents(earlier), *_recalled(state, batch)) if is_informed else ()
+        known = tallies(self.goal, earlier, [generator.name for generator in self._generators])
+        told = self._told(earlier, batch) if is_informed and Decode.name in known else ()
+        return replace(
+            _Order.of(batch, parents, _tried(earlier)),
+            correction=correction(disagreements(earlier)),
+            known=tuple(known.items()),
+            is_informed=is_informed,
+            told=told,
+            scores=tuple(score for _, score in told),
+        )
+
+    def _told(self, trials: Sequence[Trial], batch: int) -> tuple[tuple[Candidate, float], ...]:
+        """What was evaluated, relaxed, with one score each; the weights of the objectives change with the batch."""
+        from ...tools.acquisition.acquire import informative
+
+        completed = informative(self.goal, [trial for trial in trials if trial.status == "completed"], TOLD)
+        scored = scalarised(self.goal, completed, _seed(self.seed, batch))
+        return tuple((_relaxed(trial) or trial.candidate, score) for trial, score in scored)
 
     def _make(self, order: _Order) -> Offer:
-        seed = int(np.random.SeedSequence([self.seed, order.batch]).generate_state(1)[0])
+        seed = _seed(self.seed, order.batch)
         n = WHOLE_POOL if self.space.kind == "pool" else self.size * (LOOKED_AT if self.predictor else 1)
-        made = generate(Wish(n, seed, order.parents, order.exclude), self._generators, self.space)
+        chances = shares(dict(order.known)) if order.is_informed else {}
+        wish = Wish(n, seed, order.parents, order.exclude, chances, order.told)
+        made = generate(wish, self._generators, self.space)
+        parts = _parts(made, order.known, chances) if len(order.known) > 1 else ()
         if self.predictor is None:
-            return Offer(made.candidates, made.rejected)
+            return Offer(made.candidates, made.rejected, generators=parts)
         from ...tools.acquisition.sift import sift
 
         sifted = sift(self.goal, made.candidates, self.predictor, self.size, order.correction)
-        return Offer(sifted.candidates, made.rejected, sifted.thrown, sifted.left)
+        return Offer(sifted.candidates, made.rejected, sifted.thrown, sifted.left, parts)
 
     def _parents(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         """The best completed trials, relaxed: the Pareto set, then other hits, then the rest."""
@@ -144,10 +172,35 @@ class _Order:
     exclude: tuple[Candidate, ...] = field(compare=False)
     ids: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
     correction: Correction = field(default_factory=Correction)
+    known: tuple[tuple[str, Tally], ...] = ()
+    is_informed: bool = False
+    told: tuple[tuple[Candidate, float], ...] = field(default=(), compare=False)
+    scores: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, batch: int, parents: tuple[Candidate, ...], exclude: tuple[Candidate, ...]) -> _Order:
         return cls(batch, parents, exclude, (tuple(c.id for c in parents), frozenset(c.id for c in exclude)))
+
+
+def _seed(seed: int, batch: int) -> int:
+    """A seed of a batch's own."""
+    return int(np.random.SeedSequence([seed, batch]).generate_state(1)[0])
+
+
+def _parts(made: Yield, known: Sequence[tuple[str, Tally]], chances: Mapping[str, float]) -> tuple[GeneratorShare, ...]:
+    """What each generator has made, and what its share followed from."""
+    return tuple(
+        GeneratorShare(
+            generator=name,
+            share=chances.get(name, 1 / len(known)),
+            made=made.made.get(name, 0),
+            kept=made.kept.get(name, 0),
+            evaluated=tally.evaluated,
+            hits=tally.hits,
+            improved=tally.improved,
+        )
+        for name, tally in known
+    )
 
 
 def _recalled(state: State, batch: int) -> tuple[Candidate, ...]:

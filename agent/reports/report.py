@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ...memory.events import NoteAdded
+    from ...models.vae.latent_model import LatentModel
 
 
-def write_report(state: State, folder: Path, notes: Sequence[NoteAdded] = ()) -> Path:
+def write_report(
+    state: State, folder: Path, notes: Sequence[NoteAdded] = (), latent_model: LatentModel | None = None
+) -> Path:
     """Write report.md, summary.json, trials.csv, plots as PNG files and a CIF file for each hit.
 
     What an earlier report of the same campaign left in the folder is replaced.
@@ -36,6 +39,7 @@ def write_report(state: State, folder: Path, notes: Sequence[NoteAdded] = ()) ->
         state: The campaign.
         folder: Where to write.
         notes: What people have noted on the campaign.
+        latent_model: The generative model that the campaign used; its latent map is drawn, too.
 
     Returns:
         Path of report.md.
@@ -46,7 +50,7 @@ def write_report(state: State, folder: Path, notes: Sequence[NoteAdded] = ()) ->
     """
     standing = standing_of(state)
     try:
-        return _write(state, standing, folder, notes)
+        return _write(state, standing, folder, notes, latent_model)
     except OSError as error:
         raise TerminalError(
             f"the report cannot be written to {folder}: {error.strerror or error}; the campaign itself is safe in the "
@@ -54,10 +58,13 @@ def write_report(state: State, folder: Path, notes: Sequence[NoteAdded] = ()) ->
         ) from error
 
 
-def _write(state: State, standing: Standing, folder: Path, notes: Sequence[NoteAdded]) -> Path:
+def _write(
+    state: State, standing: Standing, folder: Path, notes: Sequence[NoteAdded], latent_model: LatentModel | None
+) -> Path:
     summary = summarise(state)
     folder.mkdir(parents=True, exist_ok=True)
     plots = _write_plots(standing, folder)
+    plots += _write_latent_map(standing, latent_model, folder)
     _write_hits(standing, folder / "hits")
     (folder / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     _write_trials(state, folder / "trials.csv")
@@ -79,6 +86,17 @@ def _write_plots(standing: Standing, folder: Path) -> list[str]:
             figure.savefig(path)
             written.append(path.name)
     return written
+
+
+def _write_latent_map(standing: Standing, model: LatentModel | None, folder: Path) -> list[str]:
+    """Draw where the trials lie for a generative model; names of the files written."""
+    for ending in ("png", "html"):
+        (folder / f"latent_map.{ending}").unlink(missing_ok=True)
+    if model is None:
+        return []
+    from .latent_plots import write_latent_map
+
+    return [path.name for path in write_latent_map(standing, model, folder)]
 
 
 def _write_hits(standing: Standing, folder: Path) -> None:

@@ -74,6 +74,9 @@ def draw(moment: Moment, width: int, height: int, now: float) -> RenderableType:
         thoughts["running"] = _running(moment, now)
     if moment.last:
         thoughts["last results"] = Group(*(_last(moment.goal, trial) for trial in moment.last[:n_last]))
+    if moment.state.shares:
+        latest = moment.state.shares[max(moment.state.shares)].generators
+        thoughts["generators"] = Text(clean(", ".join(f"{one.generator} {one.share:.0%}" for one in latest), width))
     if moment.state.reflections:
         batch = max(moment.state.reflections)
         thoughts["reflection"] = Text(clean(f"batch {batch}: {moment.state.reflections[batch]}", 2 * (width - 16)))

@@ -14,6 +14,7 @@ from ...memory.records import Measurement, Verdict
 from ...memory.state import State, Trial
 from ..labels import better, counted, crystal_of, duration, label_of, space_group_of, spread, unit_of, wording
 from ..standing import Standing, standing_of
+from .generators import Part, parts_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -86,6 +87,7 @@ class Summary(TypedDict):
     of them whose values are predicted, not simulated or measured, and `reused` counts the
     answers taken over from other campaigns, which are not among the completed or failed. `recalled` counts the
     `passages` and `materials` that memory has given, each once, and `memory_lost` says why it could not be used.
+    `generators` has a row for each generator, where there are several.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Summary(TypedDict):
     pareto: list[Found]
     confirmed: list[Confirmed]
     hypotheses: list[Claim]
+    generators: list[Part]
     wall_seconds: float
     cpu_seconds: float
     evaluations_per_hour: float | None
@@ -147,6 +150,7 @@ def summarise(state: State) -> Summary:
         pareto=[hit for hit in hits if hit["in_pareto_set"]],
         confirmed=[_confirmed(t, standing) for t in standing.confirming],
         hypotheses=[_claim(state, name) for name in state.hypotheses],
+        generators=parts_of(state),
         wall_seconds=state.spent,
         cpu_seconds=sum(t.outcome.cpu_seconds for t in state.trials.values() if t.outcome),
         evaluations_per_hour=3600 * finished / state.spent if state.spent > 0 else None,
@@ -292,6 +296,7 @@ def render(summary: Summary, console: Console) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
+    from .generators import parts_table
     from .tables import origins, plain_table, results_table, verdict_text
 
     width = min(100, console.width)
@@ -319,6 +324,8 @@ def render(summary: Summary, console: Console) -> None:
                 claim["id"], Text(claim["statement"]), verdict_text(claim["verdict"]), Text(claim["statistic"])
             )
         say(Text("\nHypotheses", style="bold"), "\n", table)
+    if summary["generators"]:
+        say(Text("\nGenerators", style="bold"), "\n", parts_table(summary["generators"]))
     if summary["failures"]:
         kinds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in summary["failures"].items())
         say(Text(f"\nFailures: {kinds}"))

@@ -113,5 +113,5 @@ def contents(network: CrystalNetwork, given: Tokens) -> tuple[Tensor, Tensor]:
     """Which elements occur, `(n, n_elements)` of 0 and 1, and how many atoms the primitive cell holds, `(n,)`."""
     exists = given.site < N_SITES
     present = torch.zeros(len(given), len(network.symbols))
-    present.scatter_(1, given.element, exists.float(), reduce="add")
+    present.scatter_add_(1, given.element, exists.float())
     return present.clamp(max=1.0), network.atoms(given)[:, -1]

@@ -95,14 +95,14 @@ def run_rank(rank: int, task: VaeTask, settings: VaeSettings, folder: Path, meet
         meeting: A file that does not exist yet, by which the processes find each other.
     """
     if settings.processes > 1:
-        distributed.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=settings.processes
-        )
+        store = distributed.FileStore(str(meeting), settings.processes)  # type: ignore[attr-defined]
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=settings.processes)
     try:
         for done in train_passes(task, settings, folder, rank):
             if rank == 0:
                 with (folder / HISTORY).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(done)) + "\n")
+                    # Whoever was killed may have left half a line.
+                    file.write("\n" + json.dumps(asdict(done)) + "\n")
     finally:
         if settings.processes > 1:
             distributed.destroy_process_group()
@@ -147,7 +147,8 @@ class _Run:
             self.optimiser,
             settings.learning_rate,
             total_steps=self.total + 1,
-            pct_start=_RISE,
+            # The schedule divides by a rise of one step.
+            pct_start=max(_RISE, 2 / (self.total + 1)),
             div_factor=10.0,
             final_div_factor=100.0,
         )

@@ -5,6 +5,7 @@ Knows Wyckoff crystals and torch. Must not know networks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -158,10 +159,14 @@ def element_features(elements: Sequence[str]) -> Tensor:
     rows = []
     for symbol in elements:
         element = Element(symbol)
+        with warnings.catch_warnings():
+            # Noble gases have no electronegativity, and pymatgen says so each time.
+            warnings.simplefilter("ignore")
+            electronegativity = element.X if np.isfinite(element.X) else 2.0
         numbers = [element.row - 1, element.group - 1]
         one_hot = np.concatenate(
             [np.eye(9)[numbers[0]], np.eye(18)[numbers[1]], [element.is_lanthanoid, element.is_actinoid]]
         )
         radius = element.atomic_radius or 1.5
-        rows.append([*one_hot, (element.X if np.isfinite(element.X) else 2.0) - 2.0, float(radius) - 1.5])
+        rows.append([*one_hot, electronegativity - 2.0, float(radius) - 1.5])
     return torch.tensor(np.array(rows, dtype=np.float32))

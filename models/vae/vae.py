@@ -20,6 +20,7 @@ from .latent_model import Decoded, Latent
 from .mixture import Mixture
 from .network import CrystalNetwork
 from .promise import promise
+from .reference import ReferenceSample
 from .tokens import tokens
 from .wish import DecodingWish
 
@@ -47,6 +48,7 @@ class CrystalVae:
         prior: Where training crystals lie.
         targets: What the property head tells.
         scales: Of the targets.
+        reference: Some of the crystals it learnt from, for pictures; None if none were kept.
     """
 
     name: str
@@ -54,6 +56,7 @@ class CrystalVae:
     prior: Mixture
     targets: tuple[Target, ...]
     scales: tuple[Scale, ...]
+    reference: ReferenceSample | None = None
 
     @property
     def n_latent(self) -> int:

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..target import Target
 from ..tensor_file import read_tensors, write_tensors
 from .mixture import Mixture
 from .network import CrystalNetwork, Shape
+from .reference import pack_reference, unpack_reference
 from .vae import CrystalVae, Scale
 
 FORMAT = "athanor-vae-1"
-_NETWORK, _PRIOR = "network.", "prior."
+_NETWORK, _PRIOR, _REFERENCE = "network.", "prior.", "reference."
 
 
 def save_vae(vae: CrystalVae, path: Path, card: Mapping[str, Any]) -> None:
@@ -31,6 +33,8 @@ def save_vae(vae: CrystalVae, path: Path, card: Mapping[str, Any]) -> None:
     """
     tensors = {_NETWORK + name: value.half() for name, value in vae.network.state_dict().items()}
     tensors |= {_PRIOR + name: torch.from_numpy(value).float() for name, value in asdict(vae.prior).items()}
+    sample, told = pack_reference(vae.reference) if vae.reference else ({}, None)
+    tensors |= {_REFERENCE + name: value for name, value in sample.items()}
     about = {
         "format": FORMAT,
         "name": vae.name,
@@ -38,6 +42,7 @@ def save_vae(vae: CrystalVae, path: Path, card: Mapping[str, Any]) -> None:
         "elements": list(vae.elements),
         "targets": [asdict(target) for target in vae.targets],
         "scales": [asdict(scale) for scale in vae.scales],
+        "reference": told,
         "card": dict(card),
     }
     write_tensors(path, tensors, about)
@@ -53,11 +58,15 @@ def load_vae(path: Path) -> CrystalVae:
     try:
         targets = tuple(Target(**target) for target in about["targets"])
         network = CrystalNetwork(Shape(**about["shape"]), tuple(about["elements"]), len(targets))
-        network.load_state_dict(
-            {name.removeprefix(_NETWORK): value.float() for name, value in tensors.items() if name.startswith(_NETWORK)}
-        )
+        network.load_state_dict({name: value.float() for name, value in _under(_NETWORK, tensors).items()})
         prior = Mixture(**{name: tensors[_PRIOR + name].double().numpy() for name in ("shares", "means", "factors")})
         scales = tuple(Scale(**scale) for scale in about["scales"])
-        return CrystalVae(about["name"], network.eval(), prior, targets, scales)
+        told = about["reference"]
+        reference = unpack_reference(_under(_REFERENCE, tensors), told) if told else None
+        return CrystalVae(about["name"], network.eval(), prior, targets, scales, reference)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path}: parts of the weights are missing or of another shape ({error})") from error
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

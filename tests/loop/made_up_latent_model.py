@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,11 @@ ENERGIES = np.array([-2.1, -3.0, -3.2, -0.8, -1.0, 0.0, -1.8, -3.5])
 GAPS = np.array([5.0, 4.4, 3.6, 0.0, 2.0, 0.6, 0.7, 1.8])
 
 
+@cache
+def _size(crystal: WyckoffCrystal) -> int:
+    return len(expand(crystal).elements)
+
+
 class MadeUpLatentModel:
     """Latent space of as many dimensions as there are crystals."""
 
@@ -64,7 +70,7 @@ class MadeUpLatentModel:
             fitting = [
                 crystal
                 for crystal in (CRYSTALS[k] for k in np.argsort(-row))
-                if wish.broken(crystal, len(expand(crystal).elements)) is None
+                if wish.broken(crystal, _size(crystal)) is None
             ]
             decoded.append(Decoded(fitting[0]) if fitting else Decoded(None, "dead_end"))
         return tuple(decoded)
@@ -86,5 +92,5 @@ class MadeUpLatentModel:
     def promise(self, points: Array, wish: DecodingWish) -> Array:
         """Zero where the nearest known crystal keeps the wish, lower where it does not."""
         best = np.argmax(points, axis=1)
-        keeps = [wish.broken(CRYSTALS[k], len(expand(CRYSTALS[k]).elements)) is None for k in best]
+        keeps = [wish.broken(CRYSTALS[k], _size(CRYSTALS[k])) is None for k in best]
         return np.where(keeps, 0.0, -5.0)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Protocol
 
+import numpy as np
+
 from ...memory.errors import UserError
 from ...memory.records import Candidate, Crystal
 from ..space import CrystalSpace, PoolSpace, Space
@@ -25,12 +27,16 @@ class Wish:
         seed: Seed of the random numbers; the same wish gives the same candidates.
         parents: Good known candidates to start from; generators that need none ignore them.
         exclude: Candidates already tried or pending; none of them, nor the same structure, comes back.
+        shares: Generator to its share of the raw candidates; empty for one in turn from each.
+        told: Evaluated candidates with a score, the higher the better, in the order in which they were tried.
     """
 
     n: int
     seed: int
     parents: Sequence[Candidate] = ()
     exclude: Sequence[Candidate] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    told: Sequence[tuple[Candidate, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,11 @@ _FRUITLESS = 500
 
 
 def generators_for(space: Space) -> tuple[Generator, ...]:
-    """Build the generators of a space: substitution and decoration for crystals, the rows for a pool.
+    """Build the generators of a space: those that a space of crystals names, the rows for a pool.
 
     Raises:
-        UserError: A seed file or the pool's file cannot be used, or an element's size in a crystal is not known.
+        UserError: A seed file or the pool's file cannot be used, an element's size in a crystal is not known, or the
+            latent model knows too few of the elements.
     """
     # Imported here because the prototypes and pymatgen's tables must not load with the contract above.
     if isinstance(space, PoolSpace):
@@ -85,15 +92,26 @@ def generators_for(space: Space) -> tuple[Generator, ...]:
         raise UserError(
             f"elements: no crystal can be made with {', '.join(strange)}; H to Pu without He, Ne, Ar are allowed"
         )
-    return (Substitute(space), Decorate(space))
+    return tuple(
+        Substitute(space) if name == "substitute" else Decorate(space) if name == "decorate" else _decode(space)
+        for name in space.generators
+    )
+
+
+def _decode(space: CrystalSpace) -> Generator:
+    # Its network and torch are loaded where a space asks for it alone.
+    from ..latent_model import shipped_latent_model
+    from .latent import Decode
+
+    return Decode(space, shipped_latent_model())
 
 
 def generate(wish: Wish, generators: Sequence[Generator], space: Space) -> Yield:
-    """Take from the generators in turn, screen, and stop at the wished number.
+    """Take from the generators in turn or by their shares, screen, and stop at the wished number.
 
     Args:
         wish: What is asked for.
-        generators: Sources; each gives one raw candidate in its turn, until it is exhausted.
+        generators: Sources; each gives one raw candidate when it is drawn, until it is exhausted.
         space: The rules that every candidate keeps.
 
     Returns:
@@ -110,7 +128,7 @@ def generate(wish: Wish, generators: Sequence[Generator], space: Space) -> Yield
     kept: Counter[str] = Counter({source.name: 0 for source in generators})
     sources = {source.name: source.generate(wish) for source in generators}
     fruitless = 0
-    for name in cycle(tuple(sources)):
+    for name in _turns(tuple(sources), wish):
         if len(candidates) >= wish.n or fruitless >= _FRUITLESS + len(wish.exclude) or not sources:
             break
         if name not in sources:
@@ -134,3 +152,14 @@ def generate(wish: Wish, generators: Sequence[Generator], space: Space) -> Yield
         candidates.append(candidate)
         kept[name] += 1
     return Yield(tuple(candidates), dict(rejected), dict(made), dict(kept))
+
+
+def _turns(names: Sequence[str], wish: Wish) -> Iterator[str]:
+    """Whose turn it is, without end: one after another, or drawn by the wished shares."""
+    if not wish.shares or not names:
+        yield from cycle(names)
+        return
+    random = np.random.default_rng([wish.seed, 1])
+    chances = np.array([wish.shares[name] for name in names])
+    while True:
+        yield names[int(random.choice(len(names), p=chances / chances.sum()))]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from ...memory.errors import UserError
 from ...memory.foreign import clean
-from ...models.target import BAND_GAP, FORMATION_ENERGY, Target
+from ...models.target import BAND_GAP, ENERGY_ABOVE_HULL, FORMATION_ENERGY, Target
 
-_ABOVE_HULL = Target("energy_above_hull", "eV/atom")
 _BULK = Target("bulk_modulus", "GPa")
 _SHEAR = Target("shear_modulus", "GPa")
 
@@ -21,8 +20,8 @@ KNOWN = {
     "formation_energy_per_atom": FORMATION_ENERGY,
     "formation_energy": FORMATION_ENERGY,
     "band_gap": BAND_GAP,
-    "e_above_hull": _ABOVE_HULL,
-    "energy_above_hull": _ABOVE_HULL,
+    "e_above_hull": ENERGY_ABOVE_HULL,
+    "energy_above_hull": ENERGY_ABOVE_HULL,
     "bulk_modulus": _BULK,
     "bulk_modulus_vrh": _BULK,
     "k_vrh": _BULK,

@@ -75,6 +75,12 @@ def check_enough(labelled: Labelled, place: str) -> None:
 
 
 def without_doubles(labelled: Labelled) -> Labelled:
+    """Keep each crystal once, with the mean of labels that agree, and only if it has a label left."""
+    once = merged_doubles(labelled)
+    return replace(once.take(np.flatnonzero(np.isfinite(once.labels).any(1))), notes=once.notes)
+
+
+def merged_doubles(labelled: Labelled) -> Labelled:
     """Keep each crystal once, with the mean of labels that agree and without labels that do not."""
     first = same_as(labelled.crystals)
     labels, happened = labelled.labels.copy(), []
@@ -93,7 +99,7 @@ def without_doubles(labelled: Labelled) -> Labelled:
             told = f"{called}: {values.min():.4g} to {values.max():.4g} {target.unit}"
             what = "labels of one crystal agree and were averaged" if agree else "labels of one crystal contradict"
             happened.append((f"{target.name} {what}{'' if agree else ' each other and were left out'}", told))
-    kept = np.flatnonzero((first == np.arange(len(first))) & np.isfinite(labels).any(1))
+    kept = np.flatnonzero(first == np.arange(len(first)))
     notes = (*labelled.notes, *grouped(happened))
     return replace(replace(labelled, labels=labels).take(kept), notes=notes)
 

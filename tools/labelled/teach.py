@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -27,6 +27,7 @@ from ...models.training.quality import Quality, compare
 from ...models.training.settings import Progress, TrainingSettings
 from ...models.training.train import train_ensemble
 from ...models.weights import save_ensemble
+from .begun import begin
 from .labelled import Labelled
 from .notes import noted
 from .parse import Tell
@@ -112,7 +113,7 @@ def teach_network(
     """
     learned, held_out = Dataset(training.graphs, training.labels), Dataset(validation.graphs, validation.labels)
     _check(validation)
-    _begin(
+    begin(
         folder / BEGUN,
         {
             "training": learned.fingerprint(),
@@ -230,28 +231,6 @@ def document(taught: Taught) -> dict[str, object]:
     }
     kept = ("name", "mode", "n_training", "n_deciding", "n_judging", "cpu_seconds")
     return {name: getattr(taught, name) for name in kept} | {"weights": taught.weights.name, "figures": figures}
-
-
-def _begin(path: Path, wanted: dict[str, Any]) -> None:
-    """Write down what a training rests on, or see that one that was begun rests on the same.
-
-    The checkpoints know as much, but a member that had not begun yet would begin with other settings.
-    """
-    mine = json.loads(json.dumps(wanted))
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")
-        return
-    try:
-        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}; begin anew in another folder") from error
-    other = [f"{name} {theirs.get(name)}, this is {value}" for name, value in mine.items() if theirs.get(name) != value]
-    if other:
-        raise UserError(
-            f"{path.parent}: the training was begun with {'; '.join(other)}; --resume goes on with the same files, "
-            "columns and settings"
-        )
 
 
 def _check(validation: Labelled) -> None:

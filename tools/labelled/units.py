@@ -60,7 +60,9 @@ RANGES = {
 }
 
 
-def outliers(asked: Labels, labels: Array, n_atoms: Array, places: Sequence[str]) -> NDArray[np.bool_]:
+def outliers(
+    asked: Labels, labels: Array, n_atoms: Array, places: Sequence[str], if_right: str = ""
+) -> NDArray[np.bool_]:
     """Find single labels that no crystal has.
 
     Args:
@@ -68,6 +70,7 @@ def outliers(asked: Labels, labels: Array, n_atoms: Array, places: Sequence[str]
         labels: Its values `(n_crystals,)`; NaN where missing.
         n_atoms: In the cell of each crystal, `(n_crystals,)`.
         places: Where each label stands, as a person finds it.
+        if_right: What to do if the labels are right nevertheless; nothing for a name of one's own.
 
     Returns:
         Which labels to leave out, `(n_crystals,)`.
@@ -95,7 +98,11 @@ def outliers(asked: Labels, labels: Array, n_atoms: Array, places: Sequence[str]
         return outside
     raise UserError(
         f"column {asked.column}: {wrong}. {_suspicion(name, limits, labels[known], n_atoms[known])}"
-        + (f" If they are right, give another name: {asked.column}=NAME:UNIT." if name in RANGES else "")
+        + (
+            f" If they are right, {if_right or f'give another name: {asked.column}=NAME:UNIT'}."
+            if name in RANGES
+            else ""
+        )
     )
 
 

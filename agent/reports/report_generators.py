@@ -1,0 +1,38 @@
+"""The section of a report on generators: what each has made, what came of it, and the share it had in the end.
+
+Knows the rows of the summary. Must not know states or how shares are decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..labels import markdown
+from ..views.generators import WORTH
+from .report_table import table
+
+if TYPE_CHECKING:
+    from ..views.generators import Part
+
+
+def generators(parts: Sequence[Part], planner: str) -> str:
+    """Write the section; empty where there was one generator.
+
+    Args:
+        parts: A row for each generator.
+        planner: The baseline at random gives all generators the same share, and the section says so.
+    """
+    if not parts:
+        return ""
+    rows = [
+        [
+            markdown(part["generator"]),
+            *(str(part[key]) for key in ("made", "kept", "evaluated", "hits", "improved")),
+            f"{part['share']:.0%}",
+        ]
+        for part in parts
+    ]
+    header = ["generator", "made", "kept by the screens", "evaluated", "hits", "improved", "share of the last batch"]
+    why = "All generators have the same share." if planner == "random" else WORTH
+    return f"## Generators\n\n{why}\n\n{table(header, rows)}"

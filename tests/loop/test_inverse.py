@@ -1,0 +1,342 @@
+"""Inverse design against models without networks: steering, ways between crystals, variations, search, and errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from binary_latent_model import BinaryLatentModel
+from made_up_latent_model import CRYSTALS, MadeUpLatentModel
+from pymatgen.core import Lattice, Structure
+
+from athanor.memory.errors import UserError
+from athanor.memory.records import Crystal
+from athanor.models.vae.latent_model import Decoded
+from athanor.models.vae.wish import DecodingWish
+from athanor.models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
+from athanor.tools.crystals.read import unread
+from athanor.tools.crystals.structure import to_structure
+from athanor.tools.crystals.wyckoff import from_wyckoff, to_wyckoff
+from athanor.tools.inverse.aims import parse_aim
+from athanor.tools.inverse.cif import cif_text
+from athanor.tools.inverse.interpolate import interpolate, straight_way
+from athanor.tools.inverse.judges import predictor_judge
+from athanor.tools.inverse.known import known, read_known
+from athanor.tools.inverse.optimise import optimise
+from athanor.tools.inverse.sample import sample
+from athanor.tools.inverse.screen_decoded import Sound, screen
+from athanor.tools.inverse.search import LEAST, ask, begun, tell
+from athanor.tools.inverse.steer import led_points
+from athanor.tools.inverse.survey import survey
+from athanor.tools.inverse.vary import vary
+from athanor.tools.inverse.wishes import wish_of
+
+BINARY, MADE_UP = BinaryLatentModel(), MadeUpLatentModel()
+ANYTHING = DecodingWish()
+SALT, LIME = CRYSTALS[0], CRYSTALS[2]
+
+
+def gap(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
+    """A judge who sees in every crystal the opposite of what the model expects of it."""
+    points = BINARY.encode([to_wyckoff(one) for one in structures]).mean
+    return {"band_gap": 2.0 - points[:, 1]}
+
+
+def test_points_are_led_to_what_is_wanted_and_stay_apart() -> None:
+    ground = survey(BINARY, 0)
+    aim = parse_aim("band_gap=3.5+-0.1", BINARY.targets)
+    wish = DecodingWish(only=frozenset({"Na", "K", "Cl", "F"}))
+    led = next(led_points(BINARY, wish, [aim], ground, 0))
+    free = BINARY.sample(len(led), 1)
+    share = {
+        name: float((np.abs(BINARY.properties(some)["band_gap"] - 3.5) <= 0.1).mean())
+        for name, some in (("led", led), ("free", free))
+    }
+    assert share["led"] > 0.9
+    assert share["free"] < 0.1
+    assert BINARY.promise(led, wish).mean() > BINARY.promise(free, wish).mean()
+    assert (BINARY.log_density(led) >= ground.floor).all()
+    assert len(np.unique(led, axis=0)) == len(led) > 300
+    assert led[:, 0].std() > 0.3  # what is not asked for is not narrowed
+
+
+def test_points_for_nothing_in_particular_are_those_of_the_prior() -> None:
+    led = next(led_points(BINARY, ANYTHING, (), survey(BINARY, 0), 0))
+    assert np.abs(led.mean(axis=0)).max() < 0.2
+    assert np.abs(led.std(axis=0) - 1).max() < 0.2
+
+
+def test_the_true_symmetry_is_what_counts() -> None:
+    """A declared P1 cell of rock salt is rock salt, and a wish for P1 is not kept by it."""
+    orbits = tuple(Orbit("a", e, tuple(x)) for e, x in (("Mg", (0.0, 0.0, 0.0)), ("O", (0.5, 0.5, 0.5))))
+    edge = 4.21 / np.sqrt(2)
+    declared = WyckoffCrystal(1, orbits, (edge, edge, edge, 60.0, 60.0, 60.0))
+    sound = screen(Decoded(declared))
+    assert isinstance(sound, Sound)
+    assert sound.wyckoff.template == "225:ab"
+
+    class Declares(BinaryLatentModel):
+        def decode(self, points: np.ndarray, *rest: object) -> tuple[Decoded, ...]:
+            return tuple(Decoded(declared) for _ in points)
+
+    outcome = sample(Declares(), DecodingWish(spacegroups=frozenset({1})), (), 2, 0, tries=2)
+    assert (outcome.made, outcome.faults, outcome.validity) == ((), {"wish spacegroups": 4}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("crystal", "fault"),
+    [
+        (WyckoffCrystal(225, (Orbit("a", "Na"), Orbit("b", "Cl")), (2.0, 2.0, 2.0, 90.0, 90.0, 90.0)), "volume"),
+        (WyckoffCrystal(225, (Orbit("a", "K"), Orbit("b", "Cl")), (3.5, 3.5, 3.5, 90.0, 90.0, 90.0)), "overlap"),
+        (WyckoffCrystal(221, (Orbit("a", "Cs"),), (6.5, 6.5, 6.5, 90.0, 90.0, 90.0)), "volume"),
+        (WyckoffCrystal(2, (Orbit("i", "Na", (0.0, 0.0, 0.0)),), (4.0, 4.0, 4.0, 90.0, 90.0, 90.0)), "coincident"),
+    ],
+)
+def test_nonsense_is_named(crystal: WyckoffCrystal, fault: str) -> None:
+    assert screen(Decoded(crystal)) == fault
+    assert screen(Decoded(None, "dead_end")) == "dead_end"
+
+
+def test_what_cannot_be_met_says_how_near_it_came() -> None:
+    aim = parse_aim("band_gap>=60", BINARY.targets)
+    outcome = sample(BINARY, ANYTHING, [aim], 2, 0, tries=5)
+    assert outcome.made == ()
+    assert outcome.tried == 10
+    assert outcome.faults["target"] > 0
+    assert re.fullmatch(
+        r"The nearest miss was \w+ in space group \d+: band_gap [\d.]+ eV \(predicted\)\.", outcome.notes[0]
+    )
+
+
+def test_flags_are_no_refusals() -> None:
+    outcome = sample(BINARY, DecodingWish(only=frozenset({"Na", "Cl", "Mg"})), (), 12, 3, tries=20)
+    balanced = {one.is_balanced for one in outcome.made}
+    assert balanced == {True, False}
+    for one in outcome.made:
+        expected = np.linalg.norm(one.point - one.aimed) / survey(BINARY, 3).distance
+        assert one.drift == pytest.approx(expected)
+        assert one.has_drifted == (one.drift > 0.5)
+
+
+def test_provenance_says_who_from_what_and_how() -> None:
+    made = sample(BINARY, DecodingWish(with_all=frozenset({"Na"})), (), 1, 7).made[0]
+    origin = made.candidate.provenance
+    assert (origin.tool, origin.version, origin.seed) == ("generate/vae", BINARY.name, 7)
+    assert origin.note == "sampled: with Na"
+    near = known("salt", SALT, MADE_UP)
+    origin = vary(MADE_UP, near, ANYTHING, (), 1, 0, tries=60).made[0].candidate.provenance
+    assert origin.parents == (near.candidate.id,)
+    assert re.fullmatch(r"[\d.]+ deviations around salt", origin.note)
+
+
+def test_a_way_merges_what_comes_twice_and_finds_its_ends() -> None:
+    ends = known("salt", SALT, MADE_UP), known("lime", LIME, MADE_UP)
+    outcome = interpolate(MADE_UP, *ends, ANYTHING, 7, 0)
+    way = outcome.between
+    assert way is not None
+    assert way.recovered == (True, True)
+    assert [step.number for step in way.steps] == [0] * 5 + [1] * 4
+    assert [sorted(one.crystal.elements) for one in outcome.made] == [["Cl", "Na"], ["Ca", "O"]]
+    assert outcome.made[0].share == 0.0
+    assert outcome.faults == {"duplicate": 7}
+    assert outcome.made[1].candidate.provenance.parents == tuple(one.candidate.id for one in ends)
+
+
+def test_a_lost_end_is_told() -> None:
+    class Forgets(MadeUpLatentModel):
+        def decode(self, points: np.ndarray, *rest: object, **more: object) -> tuple[Decoded, ...]:
+            return (Decoded(None, "dead_end"), *super().decode(points, *rest, **more)[1:])  # type: ignore[arg-type]
+
+    way = interpolate(Forgets(), known("salt", SALT, MADE_UP), known("lime", LIME, MADE_UP), ANYTHING, 1, 0).between
+    assert way is not None
+    assert way.recovered == (False, True)
+    assert (way.steps[0].number, way.steps[0].fault) == (None, "dead_end")
+
+
+def test_the_straight_way_needs_one_template() -> None:
+    assert straight_way(SALT, CRYSTALS[4], np.array([0.5])) is None
+    ((share, middle, fault),) = straight_way(SALT, LIME, np.array([0.75])) or ()
+    assert (share, fault) == (0.75, "")
+    assert middle.lattice[0] == pytest.approx(0.25 * 5.64 + 0.75 * 4.81)
+    assert middle.elements == {"Ca", "O"}
+    one, other = (
+        WyckoffCrystal(186, (Orbit("b", "Zn", (0.0,)), Orbit("b", "O", (u,))), CRYSTALS[6].lattice) for u in (0.9, 0.1)
+    )
+    ((_, middle, _),) = straight_way(one, other, np.array([0.5])) or ()
+    assert middle.orbits[1].free[0] % 1.0 == pytest.approx(0.0, abs=1e-9)  # round the cell, not through it
+
+
+def test_variations_are_others_and_the_nearest_come_first() -> None:
+    start = known("salt", WyckoffCrystal(225, SALT.orbits, (5.2, 5.2, 5.2, 90.0, 90.0, 90.0)), BINARY)
+    outcome = vary(BINARY, start, ANYTHING, (), 6, 1, tries=20)
+    assert len(outcome.made) == 6
+    assert start.candidate.id not in {one.candidate.id for one in outcome.made}
+    assert outcome.faults["known"] > 0
+    radii = [float(one.candidate.provenance.note.split()[0]) for one in outcome.made]
+    assert radii == sorted(radii)
+    assert outcome.made[0].crystal.elements & {"Na", "Cl"}
+
+
+def test_a_search_finds_what_the_model_is_wrong_about() -> None:
+    aim = parse_aim("band_gap=3.2+-0.3", BINARY.targets)
+    found = optimise(BINARY, gap, "contrary", ANYTHING, [aim], 12, 0, tries=10)
+    led = [abs(gap([to_structure(one.cell)])["band_gap"][0] - 3.2) <= 0.3 for one in found.judged[:15]]
+    assert sum(led) <= 2  # as the model expects it, nothing is found
+    assert found.tried <= 120
+    assert len(found.made) >= 3
+    assert abs(np.mean([one.judged["band_gap"] for one in found.judged[-15:]]) - 3.2) < 1.0
+    for one in found.made:
+        assert one.judged["band_gap"] == pytest.approx(gap([to_structure(one.cell)])["band_gap"][0])
+        assert abs(one.judged["band_gap"] - 3.2) <= 0.3
+    assert list(found.best) == sorted(found.best)
+    assert len(found.best) == len(found.judged)
+    assert len({one.candidate.id for one in found.judged}) == len(found.judged)
+    assert found.judge == "contrary"
+    assert len(found.made) + sum(found.faults.values()) == found.tried
+
+
+def test_a_search_upwards_goes_up() -> None:
+    aim = parse_aim("band_gap=highest", BINARY.targets)
+    found = optimise(BINARY, gap, "contrary", ANYTHING, [aim], 3, 0, tries=30)
+    said = [one.judged["band_gap"] for one in found.judged]
+    assert [one.judged["band_gap"] for one in found.made] == sorted(said, reverse=True)[:3]
+    assert np.mean(said[-15:]) > np.mean(said[:15]) + 0.7
+    assert found.tried == 90
+
+
+def test_what_the_judge_refuses_is_no_hit_and_stops_nothing() -> None:
+    def moody(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
+        said = gap(structures)["band_gap"]
+        return {"band_gap": np.where(said > 2.3, np.nan, said)}
+
+    found = optimise(BINARY, moody, "moody", ANYTHING, [parse_aim("band_gap>=1.9", BINARY.targets)], 12, 0, tries=6)
+    assert found.made
+    assert all(1.9 <= one.judged["band_gap"] <= 2.3 for one in found.made)
+    assert any("band_gap" not in one.judged for one in found.judged)
+    assert len(found.made) + sum(found.faults.values()) == found.tried
+
+
+def test_the_latent_model_stands_in_for_what_a_judge_does_not_say() -> None:
+    aims = [parse_aim(text, BINARY.targets) for text in ("formation_energy<=-2", "band_gap>=1")]
+    found = optimise(BINARY, gap, "volume", ANYTHING, aims, 2, 0)
+    for one in found.made:
+        assert one.judged["formation_energy"] == one.values["formation_energy"] <= -2
+        assert one.judged["band_gap"] != one.values["band_gap"]
+
+
+def test_asking_is_pure_and_respects_region_and_density() -> None:
+    ground = survey(BINARY, 0)
+    search = begun(BINARY)
+    assert ask(search, BINARY, ANYTHING, ground, 3, 0).shape == (3, 4)
+    points = BINARY.sample(40, 5)
+    search = tell(search, points, -np.linalg.norm(points - 1.0, axis=1))
+    assert len(search.scores) >= LEAST
+    first, again = (ask(search, BINARY, ANYTHING, ground, 6, 3) for _ in range(2))
+    assert (first == again).all()
+    assert len(np.unique(first, axis=0)) == 6
+    assert (BINARY.log_density(first) >= ground.floor).all()
+    best = points[np.argmax(search.scores)]
+    small = tell(search, points, np.full(40, -50.0))
+    for _ in range(4):
+        small = tell(small, points, np.full(40, -50.0))
+    assert small.region.length < 0.05
+    near = ask(small, BINARY, ANYTHING, ground, 6, 3)
+    assert np.linalg.norm(near - best, axis=1).max() < np.linalg.norm(first - best, axis=1).max()
+
+
+def test_a_predictor_judges_by_its_mean_and_refuses_in_nan() -> None:
+    from made_up_predictor import MadeUpPredictor, Said
+
+    judge = predictor_judge(MadeUpPredictor(lambda formula: Said(gap=2.5)))
+    copper = Structure(Lattice.cubic(4.2), ["Cu", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    said = judge([from_wyckoff(SALT), copper])["band_gap"]
+    assert said[0] == 2.5
+    assert np.isnan(said[1])
+
+
+@pytest.mark.parametrize(
+    "crystal", [*CRYSTALS, WyckoffCrystal(166, (Orbit("a", "Bi"),), (4.5, 4.5, 11.9, 90, 90, 120))]
+)
+def test_a_cif_file_declares_its_symmetry(crystal: WyckoffCrystal, tmp_path: Path) -> None:
+    text = cif_text(crystal, "x", ("made up",))
+    (tmp_path / "x.cif").write_text(text)
+    (read,) = unread(tmp_path / "x.cif")
+    structure = read.structure()
+    assert to_wyckoff(structure).template == to_wyckoff(from_wyckoff(crystal)).template
+    assert structure.composition.reduced_formula == from_wyckoff(crystal).composition.reduced_formula
+    assert f"_symmetry_Int_Tables_number {crystal.spacegroup}\n" in text
+    assert text.startswith("# made up\n")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"only": ["Xy"]}, "--only: 'Xy' is no element"),
+        ({"with_all": ["Au"]}, "--with: Au was never seen in training"),
+        ({"with_all": ["Na"], "without": ["Na"]}, "Na: both wanted and banned"),
+        ({"only": ["Na"], "without": ["Na"]}, "no element is left"),
+        ({"only": ["Na", "Cl"], "n_elements": "3"}, "3 elements or more are wanted, and 2 are allowed"),
+        ({"with_all": ["Na", "K", "Cl"], "atoms": "2"}, "3 elements do not fit on 2 atoms"),
+        ({"spacegroups": [231]}, "--spacegroup 231: 1 to 230"),
+        ({"systems": ["cubical"]}, "no crystal system; triclinic, monoclinic"),
+        ({"systems": ["cubic"], "spacegroups": [194]}, "194 is hexagonal, not cubic; a cubic one is one of 195 to 230"),
+        ({"atoms": "30"}, "--atoms 30: 1 to 20"),
+        ({"atoms": "few"}, "--atoms 'few': cannot be read"),
+        ({"n_elements": "4-2"}, "--elements 4-2"),
+    ],
+)
+def test_wishes_that_cannot_be_kept_say_why(wishes: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        wish_of(BINARY.elements, **wishes)  # type: ignore[arg-type]
+
+
+def test_wishes_are_what_was_said() -> None:
+    wish = wish_of(BINARY.elements, ["Na", "Cl"], ["Na"], ["K"], systems=["cubic"], atoms="2-8", n_elements="2")
+    assert wish == DecodingWish(
+        frozenset({"Na", "Cl"}), frozenset({"Na"}), frozenset({"K"}), frozenset(range(195, 231)), (2, 8), (2, 2)
+    )
+    assert wish_of(BINARY.elements, systems=["cubic"], spacegroups=[225]).spacegroups == {225}
+    assert wish_of(BINARY.elements) == ANYTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("band_gap", "cannot be read; allowed: PROPERTY=VALUE±TOLERANCE"),
+        ("colour=3", "does not know colour; it knows formation_energy, band_gap"),
+        ("band_gap=much", "'much' is no number"),
+        ("band_gap=nan", "'nan' is not finite"),
+        ("band_gap=1±0", "a tolerance of 0"),
+        ("band_gap=-1", "is never negative"),
+    ],
+)
+def test_targets_that_cannot_be_read_say_why(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        parse_aim(text, BINARY.targets)
+
+
+def test_a_crystal_the_model_cannot_know_is_refused(tmp_path: Path) -> None:
+    big = Structure(Lattice.tetragonal(5.64, 40), ["Na", "Cl"] * 11, np.random.default_rng(0).random((22, 3)))
+    with pytest.raises(UserError, match="22 atoms in the primitive cell; the model knows crystals of up to 20"):
+        known("big", to_wyckoff(big), BINARY)
+    gold = WyckoffCrystal(225, (Orbit("a", "Au"),), (4.08, 4.08, 4.08, 90.0, 90.0, 90.0))
+    with pytest.raises(UserError, match="Au: never seen in training"):
+        known("gold", gold, BINARY)
+    partial = tmp_path / "partial.cif"
+    Structure(Lattice.cubic(4.0), [{"Na": 0.5, "K": 0.5}, "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]).to(filename=str(partial))
+    with pytest.raises(UserError, match="partial occupancy"):
+        read_known(partial, BINARY)
+    two = tmp_path / "two.cif"
+    two.write_text(cif_text(SALT, "one") + cif_text(LIME, "two"))
+    with pytest.raises(UserError, match=r"two\.cif: holds 2 crystals; a file with one is needed"):
+        read_known(two, BINARY)
+    broken = tmp_path / "broken.cif"
+    broken.write_text("data_x\n_cell_length_a 4.2\nloop_\n_atom_site_label\nMg1\n")
+    with pytest.raises(UserError, match=r"broken\.cif: does not parse"):
+        read_known(broken, BINARY)
+    salt = tmp_path / "salt.cif"
+    salt.write_text(cif_text(SALT, "salt"))
+    assert isinstance(read_known(salt, BINARY).candidate.content, Crystal)

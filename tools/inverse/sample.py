@@ -1,0 +1,93 @@
+"""New crystals as wished for: latent points are led there, decoded, and kept where they hold what was asked.
+
+Knows the steering and the sieve. Must not know files or terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .aims import properties_of, worth_of
+from .generated import Generated
+from .search import LEAST, ask, begun, tell
+from .sieve import Sieve
+from .steer import led_points
+from .survey import survey
+from .wording import asked_for, missed
+
+if TYPE_CHECKING:
+    from ...memory.records import Candidate
+    from ...models.vae.latent_model import LatentModel
+    from ...models.vae.wish import DecodingWish
+    from .aims import Aim
+
+TRIES = 10
+"""Latent points that are decoded for each crystal wanted, at most."""
+_BATCH = (16, 256)
+_LEARNING = 48
+"""Largest batch where there are aims: the next one learns where crystals like these are found again."""
+
+
+def sample(
+    model: LatentModel,
+    wish: DecodingWish,
+    aims: Sequence[Aim],
+    n: int,
+    seed: int,
+    tries: int = TRIES,
+    temperature: float = 0.0,
+    exclude: Sequence[Candidate] = (),
+    told: Callable[[int, int], object] = lambda tried, found: None,
+) -> Generated:
+    """Make new crystals.
+
+    Where there are aims, three quarters of the points after the first batch come from a search that is told what the
+    model expects of the decoded crystals: a point that promises a value is often decoded to a crystal with another.
+
+    Args:
+        model: Decodes them.
+        wish: What every crystal keeps.
+        aims: What the model expects of every crystal, where it finds the decoded crystal again.
+        n: Crystals wanted; fewer come where they are not found within the tries.
+        seed: The same seed gives the same crystals.
+        tries: Latent points to decode for each crystal wanted, at most.
+        temperature: Of the decoder; 0 for the likeliest crystal at each point.
+        exclude: Crystals that do not come back.
+        told: Is told of the latent points decoded and the crystals found, after each batch.
+    """
+    ground = survey(model, seed)
+    sieve = Sieve(model, ground, wish, aims, exclude, seed)
+    asked = asked_for(wish, aims)
+    seeds = np.random.SeedSequence(seed)
+    points = chain.from_iterable(led_points(model, wish, aims, ground, seed))
+    names, worth = properties_of(aims), worth_of(aims, ground.scales)
+    search = begun(model, len(names))
+    while len(sieve.made) < n and sieve.tried < n * tries:
+        share = max(len(sieve.made) / sieve.tried, 0.1) if sieve.tried else 1.0
+        batch = min(
+            max(int((n - len(sieve.made)) / share), _BATCH[0]),
+            _LEARNING if aims else _BATCH[1],
+            n * tries - sieve.tried,
+        )
+        some = np.array([next(points) for _ in range(batch)])
+        number = int(seeds.spawn(1)[0].generate_state(1)[0])
+        searched = batch * 3 // 4 if aims and len(search.scores) >= LEAST else 0
+        if searched:
+            some[:searched] = ask(search, model, wish, ground, searched, number, worth)
+        taken = sieve.take(some, [f"sampled: {asked}"] * batch, (), temperature, number, n)
+        if aims:
+            fresh = [one.made for one in taken if one.made is not None and one.fault in ("", "target")]
+            values = np.array([[one.values[name] for name in names] for one in fresh]).reshape(-1, len(names))
+            places = np.array([one.point for one in fresh]).reshape(-1, model.n_latent)
+            search = tell(search, places, worth(values), values)
+        told(sieve.tried, len(sieve.made))
+    _, near = sieve.nearest or (0.0, None)
+    note = missed(n, len(sieve.made), near, near.values if near else {}, aims)
+    return Generated(
+        "sample", asked, n, tuple(sieve.made), sieve.tried, sieve.valid, dict(sieve.faults), model.name,
+        model.targets, seed, notes=(note,) if note else (),
+    )  # fmt: skip

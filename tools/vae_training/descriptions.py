@@ -1,0 +1,163 @@
+"""Occupied Wyckoff positions of many crystals, found in several processes and kept in a file, crystal by crystal.
+
+Knows crystals as flat arrays, and how one is described. Loads no torch, for every process would load it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...memory.children import worker_pool
+from ...memory.errors import TerminalError, UserError
+from ...models.vae import lattice
+from ...models.vae.lattice import RANGES, n_atoms, to_numbers
+from ...models.vae.wish import MAX_ATOMS
+from ...models.wyckoff import describe as description
+from ...models.wyckoff import expand as expansion
+from ...models.wyckoff import tables
+from ...models.wyckoff.describe import SYMPREC, describe
+from ...models.wyckoff.expand import expand
+from ...models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
+from ..labelled.crystals import Crystals
+from ..labelled.parse import Refusal
+
+CHUNK = 64
+"""Crystals that a process is handed at once."""
+Cell = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]
+Description = WyckoffCrystal | Refusal
+Descriptions = dict[str, Description]
+"""By key of the crystal."""
+Tell = Callable[[int, int], None]
+
+
+def keys_of(crystals: Crystals) -> list[str]:
+    """Hash of each crystal's cell, 16 hexadecimal digits; `n_crystals` of them."""
+    return [sha256(b"".join(part.tobytes() for part in cell)).hexdigest()[:16] for cell in _cells(crystals)]
+
+
+def described(crystals: Crystals, folder: Path, processes: int, tell: Tell) -> list[Description]:
+    """Describe crystals, or read what an earlier call found; only what is new costs time.
+
+    Args:
+        crystals: As they were parsed.
+        folder: Where descriptions are kept.
+        processes: To describe in, with 1 in this one.
+        tell: Is told how many of how many crystals are described.
+
+    Returns:
+        A description each, or why there is none a VAE could learn from.
+
+    Raises:
+        UserError: The folder cannot be written.
+        TerminalError: A process was killed.
+    """
+    path = folder / f"wyckoff-{_version()}.json"
+    known, keys = _load(path), keys_of(crystals)
+    new = {key: cell for key, cell in zip(keys, _cells(crystals), strict=True) if key not in known}
+    if new:
+        cells = list(new.values())
+        chunks = [cells[start : start + CHUNK] for start in range(0, len(cells), CHUNK)]
+        found: list[Description] = []
+        for part in map(describe_cells, chunks) if processes == 1 else _in_processes(chunks, processes):
+            found += part
+            tell(len(found), len(cells))
+        known |= dict(zip(new, found, strict=True))
+        _save(path, known)
+    return [known[key] for key in keys]
+
+
+def describe_cells(cells: Sequence[Cell]) -> list[Description]:
+    """Describe crystals, each given by its lattice, coordinates and atomic numbers."""
+    return [_described(*cell) for cell in cells]
+
+
+def _described(basis: NDArray[np.float64], positions: NDArray[np.float64], numbers: NDArray[np.uint8]) -> Description:
+    try:
+        crystal = describe(basis, positions, numbers.tolist())
+        atoms = n_atoms(crystal)
+        if atoms > MAX_ATOMS:
+            return Refusal(f"more than {MAX_ATOMS} atoms in the primitive cell", f"{atoms} atoms")
+        expand(crystal)
+    except ValueError as error:
+        return Refusal("no symmetry is found that gives the same atoms again", str(error))
+    values = to_numbers(crystal)
+    if np.any((values < RANGES[:, 0]) | (values > RANGES[:, 1])):
+        a, b, c = crystal.lattice[:3]
+        shape = f"{np.exp(values[0]):.1f} Å³ an atom, edges {a:.1f}, {b:.1f} and {c:.1f} Å"
+        return Refusal("a cell larger, smaller or longer than the network can write", shape)
+    return crystal
+
+
+def _cells(crystals: Crystals) -> Iterator[Cell]:
+    for k, (a, b) in enumerate(zip(crystals.bounds[:-1], crystals.bounds[1:], strict=True)):
+        yield crystals.lattices[k], crystals.coordinates[a:b], crystals.species[a:b]
+
+
+def _in_processes(chunks: Sequence[Sequence[Cell]], processes: int) -> Iterator[list[Description]]:
+    pool = worker_pool(processes)
+    try:
+        yield from pool.map(describe_cells, chunks)
+    except BrokenProcessPool as error:
+        raise TerminalError(
+            "a process that found symmetries was killed; --processes 1 needs the least memory"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _version() -> str:
+    """Hash of all that decides how a crystal is described, 16 hexadecimal digits."""
+    seen = sha256(f"{SYMPREC} {MAX_ATOMS} {version('moyopy')}".encode())
+    for module in (description, expansion, lattice, tables):
+        seen.update(Path(str(module.__file__)).read_bytes())
+    seen.update(Path(__file__).read_bytes())
+    return seen.hexdigest()[:16]
+
+
+def _load(path: Path) -> Descriptions:
+    """What a file holds; nothing if it is damaged."""
+    try:
+        content: Mapping[str, Any] = json.loads(path.read_bytes())
+        return {key: _from_json(entry) for key, entry in content.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _save(path: Path, known: Descriptions) -> None:
+    # Written beside and renamed: a file of this name is whole, or was damaged later.
+    beside = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps({key: _to_json(entry) for key, entry in known.items()}), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise UserError(f"{path.parent}: descriptions of crystals cannot be kept there: {error}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def _to_json(entry: Description) -> list[Any]:
+    if isinstance(entry, Refusal):
+        return [entry.reason, entry.detail]
+    return [entry.spacegroup, [[o.letter, o.element, *o.free] for o in entry.orbits], entry.lattice]
+
+
+def _from_json(entry: list[Any]) -> Description:
+    if len(entry) == 2:
+        return Refusal(*entry)
+    spacegroup, orbits, cell = entry
+    a, b, c, alpha, beta, gamma = cell
+    found = tuple(Orbit(letter, element, tuple(free)) for letter, element, *free in orbits)
+    return WyckoffCrystal(spacegroup, found, (a, b, c, alpha, beta, gamma))
