@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc
 
 from ...memory.records import Goal
 from ...memory.state import Trial
@@ -83,6 +82,9 @@ def shares(known: Mapping[str, Tally]) -> dict[str, float]:
 
     Source: Thompson, Biometrika 25, 285 (1933), doi:10.1093/biomet/25.3-4.285.
     """
+    # Imported here because a question to memory must load no scipy.
+    from scipy.special import betainc
+
     names = list(known)
     if len(names) < 2:
         return dict.fromkeys(names, 1.0)
