@@ -27,6 +27,7 @@ class CrystalSpace(Record):
         seeds: Files or folders of crystals that serve as parents beside the prototypes that come with the package.
         generators: What makes candidates: `substitute` puts elements in place of others in known crystals, `decorate`
             gives the positions of prototypes to elements at random, `vae` decodes points of the shipped latent model.
+        fine_tune_every: Batches after which the latent model learns the campaign's best results; none for never.
     """
 
     kind: Literal["crystal"] = "crystal"
@@ -36,6 +37,7 @@ class CrystalSpace(Record):
     max_atoms: Annotated[int, Field(ge=1, le=100)] = 12
     seeds: tuple[Path, ...] = ()
     generators: Annotated[tuple[GeneratorName, ...], Field(min_length=1)] = ("substitute", "decorate")
+    fine_tune_every: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("elements", "required")
     @classmethod
@@ -54,6 +56,8 @@ class CrystalSpace(Record):
             raise ValueError(f"n_elements asks for {low} elements but only {len(self.elements)} may occur")
         if len(set(self.generators)) < len(self.generators):
             raise ValueError(f"generators names one twice: {', '.join(self.generators)}; each once is allowed")
+        if self.fine_tune_every is not None and "vae" not in self.generators:
+            raise ValueError("fine_tune_every is about the generator vae, which generators does not name")
         outside = set(self.required) - set(self.elements)
         if outside:
             raise ValueError(f"required holds {', '.join(sorted(outside))}, which elements does not allow")

@@ -36,6 +36,9 @@ KEPT_BATCHES = 2
 WHOLE_POOL = 1_000_000
 TOLD = 300
 """Completed trials whose scores the search of latent space is told, at most."""
+LESSONS = 24
+"""Best results that the latent model learns, at most; of fewer than `LEAST_LESSONS` it learns none."""
+LEAST_LESSONS = 8
 LOOKED_AT = 4
 """New crystals that a predictor looks at for each one that is offered; a look costs a fiftieth of an estimate."""
 
@@ -127,6 +130,7 @@ class Supply:
             is_informed=is_informed,
             told=told,
             scores=tuple(score for _, score in told),
+            lessons=self._lessons(earlier, batch) if is_informed else (),
         )
 
     def _told(self, trials: Sequence[Trial], batch: int) -> tuple[tuple[Candidate, float], ...]:
@@ -137,11 +141,22 @@ class Supply:
         scored = scalarised(self.goal, completed, _seed(self.seed, batch))
         return tuple((_relaxed(trial) or trial.candidate, score) for trial, score in scored)
 
+    def _lessons(self, trials: Sequence[Trial], batch: int) -> tuple[Candidate, ...]:
+        """The better half of what had come back when the latent model was last to learn."""
+        every = self.space.fine_tune_every if self.space.kind == "crystal" else None
+        if every is None:
+            return ()
+        # The batch before may still be running; all earlier ones have their answers.
+        last = max(0, batch - 2) // every * every
+        told = self._told([trial for trial in trials if trial.batch <= last], last)
+        best = sorted(told, key=lambda one: -one[1])[: min(LESSONS, len(told) // 2)]
+        return tuple(candidate for candidate, _ in best) if len(best) >= LEAST_LESSONS else ()
+
     def _make(self, order: _Order) -> Offer:
         seed = _seed(self.seed, order.batch)
         n = WHOLE_POOL if self.space.kind == "pool" else self.size * (LOOKED_AT if self.predictor else 1)
         chances = shares(dict(order.known)) if order.is_informed else {}
-        wish = Wish(n, seed, order.parents, order.exclude, chances, order.told)
+        wish = Wish(n, seed, order.parents, order.exclude, chances, order.told, order.lessons)
         made = generate(wish, self._generators, self.space)
         parts = _parts(made, order.known, chances) if len(order.known) > 1 else ()
         if self.predictor is None:
@@ -176,6 +191,7 @@ class _Order:
     is_informed: bool = False
     told: tuple[tuple[Candidate, float], ...] = field(default=(), compare=False)
     scores: tuple[float, ...] = ()
+    lessons: tuple[Candidate, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, batch: int, parents: tuple[Candidate, ...], exclude: tuple[Candidate, ...]) -> _Order:

@@ -17,7 +17,7 @@ from ..wyckoff.tables import LETTERS
 from ..wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
 from .latent_model import Decoded
 from .lattice import N_LATTICE, from_numbers
-from .layout import lattice_numbers, lay_out
+from .layout import lay_out
 from .network import CrystalNetwork
 from .pick import Pick
 from .reach import next_sites, possible_groups
@@ -177,7 +177,7 @@ def _finished(network: CrystalNetwork, state: _Unfinished, row: int, wish: Decod
         )
         for k, site in enumerate(tokens.site[row, :length].tolist())
     )
-    numbers = lattice_numbers(tokens.lattice[row])
+    numbers = tokens.lattice[row].double().numpy()
     try:
         crystal = WyckoffCrystal(spacegroup, orbits, from_numbers(numbers, spacegroup, int(state.atoms[row])))
         n_atoms = len(expand(crystal).elements)

@@ -98,3 +98,11 @@ class LatentModel(Protocol):
     def promise(self, points: Array, wish: DecodingWish) -> Array:
         """Logarithm of how likely latent points are to hold a crystal that keeps the wish unforced `(n,)`."""
         ...
+
+    def tuned(self, crystals: Sequence[WyckoffCrystal], seed: int) -> LatentModel:
+        """A model that has learnt some crystals more, at least one; this one stays as it is.
+
+        Raises:
+            ValueError: An element was never learnt, or a crystal is too large for the model.
+        """
+        ...

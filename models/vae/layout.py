@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .clash import Layout
-from .lattice import N_LATTICE, RANGES, from_numbers
+from .lattice import N_LATTICE, from_numbers
 from .network import N_BINS, N_LATTICE_BINS, CrystalNetwork
 from .pick import Pick, value
 from .tokens import Tokens
@@ -115,12 +115,6 @@ def _layout(given: Tokens, row: int, atoms: int) -> Layout | None:
     """An empty cell with the lattice that was drawn; None where its angles close no cell."""
     spacegroup = int(given.group[row]) + 1
     try:
-        return Layout(spacegroup, from_numbers(lattice_numbers(given.lattice[row]), spacegroup, atoms))
+        return Layout(spacegroup, from_numbers(given.lattice[row].double().numpy(), spacegroup, atoms))
     except ValueError:
         return None
-
-
-def lattice_numbers(scaled: Tensor) -> NDArray[np.float64]:
-    """The six numbers of a lattice from their place in their ranges."""
-    found: NDArray[np.float64] = RANGES[:, 0] + scaled.double().numpy() * (RANGES[:, 1] - RANGES[:, 0])
-    return found

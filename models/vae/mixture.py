@@ -5,7 +5,7 @@ Knows numpy alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,12 @@ class Mixture:
     def log_density(self, points: Array) -> Array:
         """Logarithm of the density, `(n,)`."""
         return np.asarray(np.logaddexp.reduce(_log_parts(self, points), axis=1))
+
+    def leaning(self, points: Array, part: float) -> Mixture:
+        """The same Gaussians with shares that lie to a part where some points `(n, n_latent)` do."""
+        parts = _log_parts(self, points)
+        held = np.exp(parts - np.logaddexp.reduce(parts, axis=1, keepdims=True)).mean(axis=0)
+        return replace(self, shares=(1 - part) * self.shares + part * held)
 
 
 def fit_mixture(points: Array, components: int, seed: int, passes: int = 40) -> Mixture:

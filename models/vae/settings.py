@@ -32,13 +32,13 @@ class VaeSettings:
         shape: Sizes of the networks.
     """
 
-    epochs: int = 90
+    epochs: int = 80
     patience: int = 20
     batch: int = 256
     processes: int = 2
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
-    beta: float = 0.1
+    beta: float = 0.7
     warm_up: float = 0.25
     free_bits: float = 0.05
     jitter: float = 0.015

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..wyckoff.tables import GROUPS, LETTERS, crystal_system, sites
 from ..wyckoff.wyckoff_crystal import WyckoffCrystal
-from .lattice import N_LATTICE, RANGES, n_atoms, to_numbers
+from .lattice import N_LATTICE, n_atoms, to_numbers
 from .wish import MAX_ATOMS
 
 N_SITES = len(LETTERS)
@@ -89,7 +89,7 @@ def tokens(crystals: Sequence[WyckoffCrystal], elements: Sequence[str]) -> Token
         elements: Symbols in the order of their indices.
 
     Raises:
-        ValueError: An element was never learnt, or a crystal has more atoms than the network knows.
+        ValueError: An element was never learnt, or a crystal has more atoms or another cell than the network knows.
     """
     index = {symbol: k for k, symbol in enumerate(elements)}
     for crystal in crystals:
@@ -108,14 +108,13 @@ def tokens(crystals: Sequence[WyckoffCrystal], elements: Sequence[str]) -> Token
             k = LETTERS.index(orbit.letter)
             site[row, place], element[row, place] = k, index[orbit.element]
             free[row, place, list(table[k].free)] = orbit.free
-    numbers = np.array([to_numbers(crystal) for crystal in crystals])
-    scaled = (numbers - RANGES[:, 0]) / (RANGES[:, 1] - RANGES[:, 0])
+    lattice = np.array([to_numbers(crystal) for crystal in crystals])
     return Tokens(
         torch.tensor([crystal.spacegroup - 1 for crystal in crystals]),
         torch.from_numpy(site),
         torch.from_numpy(element),
         torch.from_numpy(free),
-        torch.from_numpy(scaled.clip(0.0, 1.0)).float(),
+        torch.from_numpy(lattice).float(),
         torch.tensor([len(crystal.orbits) for crystal in crystals]),
     )
 

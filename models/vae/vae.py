@@ -111,6 +111,17 @@ class CrystalVae:
         found: Array = torch.cat([promise(self.network, part, wish) for part in _parts(points)]).double().numpy()
         return found
 
+    def tuned(self, crystals: Sequence[WyckoffCrystal], seed: int) -> CrystalVae:
+        """A VAE that has learnt some crystals more; this one stays as it is.
+
+        Raises:
+            ValueError: An element was never learnt, or a crystal has more atoms or another cell than the model knows.
+        """
+        # Imported here because learning knows this class.
+        from .tune import tuned
+
+        return tuned(self, crystals, seed)
+
 
 def read_properties(
     network: CrystalNetwork, points: Tensor, targets: Sequence[Target], scales: Sequence[Scale]

@@ -40,6 +40,7 @@ from athanor.memory.records import Candidate, Crystal, Measurement, Outcome
 from athanor.memory.state import State, Trial, fold
 from athanor.memory.volatile import VolatileLedger
 from athanor.models.wyckoff.expand import expand
+from athanor.models.wyckoff.wyckoff_crystal import WyckoffCrystal
 from athanor.tools.generators.bandit import shares, tallies
 from athanor.tools.space import CrystalSpace
 
@@ -269,3 +270,37 @@ def test_the_vae_is_asked_for_by_name_and_may_be_alone() -> None:
     proposal = BuiltinPlanner(of.goal, of.space, of.seed).propose(State(), 3)
     assert {pick.candidate.provenance.tool for pick in proposal.picks} == {"generate/vae"}
     assert proposal.generators == ()
+
+
+@pytest.fixture
+def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many crystals were learnt, each time that some were."""
+    found: list[int] = []
+
+    class Learning(MadeUpLatentModel):
+        def tuned(self, crystals: Sequence[WyckoffCrystal], seed: int) -> MadeUpLatentModel:
+            found.append(len(crystals))
+            return super().tuned(crystals, seed)
+
+    monkeypatch.setattr("athanor.tools.latent_model.shipped_latent_model", Learning)
+    return found
+
+
+def test_the_vae_learns_the_better_half_every_few_batches_and_a_resumed_campaign_the_same(lessons: list[int]) -> None:
+    of = file(generators=["substitute", "vae"], fine_tune_every=2)
+    straight = campaign(VolatileLedger(), of).run("me", {})
+    # Eight lessons are the fewest, half of what batches 1 to 4 have brought; six batches make 24 trials.
+    assert lessons == [8]
+    ledger = VolatileLedger()
+    with pytest.raises(KeyboardInterrupt):
+        campaign(ledger, of).run("me", {}, interrupt_at(1))
+    resumed = campaign(ledger, of).run("me", {})
+    assert [t.candidate for t in resumed.trials.values()] == [t.candidate for t in straight.trials.values()]
+    assert set(lessons) == {8}
+
+
+def test_fine_tuning_without_the_vae_is_refused() -> None:
+    with pytest.raises(UserError, match="fine_tune_every is about the generator vae"):
+        file(generators=["substitute"], fine_tune_every=2)
+    with pytest.raises(UserError, match="fine_tune_every"):
+        file(fine_tune_every=0)

@@ -18,6 +18,7 @@ from athanor.memory.records import Candidate, Crystal, Provenance
 from athanor.models.vae.latent_model import Decoded
 from athanor.models.vae.wish import DecodingWish
 from athanor.models.wyckoff.expand import expand
+from athanor.models.wyckoff.wyckoff_crystal import WyckoffCrystal
 from athanor.tools.crystals.structure import to_crystal
 from athanor.tools.crystals.wyckoff import from_wyckoff
 from athanor.tools.generators.generate import Wish, generate
@@ -177,3 +178,21 @@ def test_the_generate_tool_keeps_each_crystal_once_and_ends() -> None:
 def test_a_space_that_the_model_does_not_know_is_refused(space: CrystalSpace, told: str) -> None:
     with pytest.raises(UserError, match=told):
         Decode(space, MadeUpLatentModel())
+
+
+def test_lessons_are_learnt_once_before_anything_is_decoded_and_strangers_left_out() -> None:
+    taught: list[list[WyckoffCrystal]] = []
+
+    class Learning(MadeUpLatentModel):
+        def tuned(self, crystals: Sequence[WyckoffCrystal], seed: int) -> MadeUpLatentModel:
+            taught.append(list(crystals))
+            return super().tuned(crystals, seed)
+
+    iron = Crystal(lattice=((2.5, 0, 0), (0, 2.5, 0), (0, 0, 2.5)), species=("Fe",), coordinates=((0.0, 0.0, 0.0),))
+    stranger = Candidate(content=iron, provenance=Provenance(tool="test"))
+    source = Decode(SPACE, Learning())
+    for _ in range(2):
+        found = next(source.generate(Wish(1, 0, lessons=(candidate(7), stranger, candidate(1)))))
+        assert found.provenance.version == "made-up latent model 1, tuned on 2 more"
+    assert [[crystal.template for crystal in one] for one in taught] == [[CRYSTALS[7].template, CRYSTALS[1].template]]
+    assert next(source.generate(Wish(1, 0, lessons=(stranger,)))).provenance.version == MadeUpLatentModel.name

@@ -9,7 +9,7 @@ from made_up_latent_model import CRYSTALS
 
 from athanor.models.vae.blocks import circular_targets, linear_targets, soft_log_likelihood
 from athanor.models.vae.elbo import divergence, likelihood
-from athanor.models.vae.lattice import from_numbers, n_atoms, to_numbers
+from athanor.models.vae.lattice import RANGES, from_numbers, n_atoms, to_numbers
 from athanor.models.vae.mixture import Mixture, fit_mixture
 from athanor.models.vae.network import CrystalNetwork, Shape
 from athanor.models.vae.tokens import tokens
@@ -90,12 +90,19 @@ def test_lattice_numbers_lead_back_to_the_lattice() -> None:
         numbers = to_numbers(crystal)
         assert from_numbers(numbers, crystal.spacegroup, n_atoms(crystal)) == pytest.approx(crystal.lattice)
     with pytest.raises(ValueError, match="close no cell"):
-        from_numbers(np.array([2.5, 0.0, 0.0, 0.7, 0.7, -0.7]), 1, 3)
+        from_numbers(np.array([0.3, 0.4, 0.4, 0.97, 0.97, 0.03]), 1, 3)
+
+
+def test_a_cell_that_the_ranges_cannot_hold_is_refused() -> None:
+    salt = CRYSTALS[0]
+    with pytest.raises(ValueError, match="1250.0 Å³ an atom"):
+        to_numbers(WyckoffCrystal(salt.spacegroup, salt.orbits, (21.544347, 21.544347, 21.544347, 90.0, 90.0, 90.0)))
 
 
 def test_volume_per_atom_of_rock_salt() -> None:
     salt = CRYSTALS[0]
-    assert np.exp(to_numbers(salt)[0]) == pytest.approx(5.64**3 / 8)
+    low, high = RANGES[0]
+    assert np.exp(low + (high - low) * to_numbers(salt)[0]) == pytest.approx(5.64**3 / 8)
     assert n_atoms(salt) == sum(site.multiplicity for site in sites(225)[:2]) == 2
 
 

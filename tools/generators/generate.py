@@ -29,6 +29,7 @@ class Wish:
         exclude: Candidates already tried or pending; none of them, nor the same structure, comes back.
         shares: Generator to its share of the raw candidates; empty for one in turn from each.
         told: Evaluated candidates with a score, the higher the better, in the order in which they were tried.
+        lessons: Good candidates that a generator which learns has to learn before it makes anything.
     """
 
     n: int
@@ -37,6 +38,7 @@ class Wish:
     exclude: Sequence[Candidate] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     told: Sequence[tuple[Candidate, float]] = ()
+    lessons: Sequence[Candidate] = ()
 
 
 @dataclass(frozen=True)

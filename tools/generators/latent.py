@@ -6,7 +6,7 @@ Knows the latent model's contract, the search of latent space and spaces. Must n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from .bandit import tool_of
 
 if TYPE_CHECKING:
     from ...models.vae.latent_model import Decoded, LatentModel
+    from ...models.wyckoff.wyckoff_crystal import WyckoffCrystal
     from ..space import CrystalSpace
     from .generate import Wish
 
@@ -38,6 +39,9 @@ WISHES = 4
 """Required elements, or fewer, that one batch is parted among."""
 RADII = (0.2, 0.4, 0.6, 0.8)
 """Distance from a parent, batch after batch: 0 is the parent, 1 a draw from the normal distribution."""
+TUNED = 2
+"""Models that have learnt more which are kept in memory: the newest, and the one that the batch before was made by."""
+_SEED = 0
 # Batches in a row without a crystal, after which the space counts as exhausted.
 _FRUITLESS = 5
 
@@ -48,6 +52,7 @@ class _Known:
 
     id: str
     formula: str
+    crystal: WyckoffCrystal
     mean: Array
 
 
@@ -80,12 +85,12 @@ class Decode:
 
         Args:
             space: What may vary.
-            model: Trained weights, those shipped with the package or those of a campaign's own.
+            model: Trained weights.
 
         Raises:
             UserError: The model has learnt too few of the space's elements.
         """
-        self._model = model
+        self._space, self._model = space, model
         known = sorted(set(space.elements) & set(model.elements))
         low, high = space.n_elements
         if len(known) < low:
@@ -106,9 +111,14 @@ class Decode:
             for one in ([frozenset({symbol}) for symbol in required] or [frozenset()])
         ]
         self._found = lru_cache(maxsize=4096)(self._find)
+        self._learnt = lru_cache(maxsize=TUNED)(self._after)
 
     def generate(self, wish: Wish) -> Iterator[Candidate]:
         """Yield what is decoded, repeats included; ends where nothing more is decoded."""
+        lessons = tuple(one.content for one in wish.lessons if isinstance(one.content, Crystal))
+        if lessons:
+            yield from self._learnt(lessons).generate(replace(wish, lessons=()))
+            return
         start = self._start(wish)
         fruitless = number = 0
         while fruitless < _FRUITLESS:
@@ -117,6 +127,11 @@ class Decode:
             fruitless = 0 if made else fruitless + 1
             number += 1
             yield from (made[int(at)] for at in random.permutation(len(made)))
+
+    def _after(self, lessons: tuple[Crystal, ...]) -> Decode:
+        """The same with a model that has learnt some crystals; those it cannot know are left out."""
+        found = [known for k, crystal in enumerate(lessons) if (known := self._found(crystal, str(k))) is not None]
+        return Decode(self._space, self._model.tuned([one.crystal for one in found], _SEED)) if found else self
 
     def _start(self, wish: Wish) -> _Start:
         anchors = tuple(found for parent in wish.parents if (found := self._known(parent)) is not None)
@@ -189,10 +204,11 @@ class Decode:
     def _find(self, crystal: Crystal, name: str) -> _Known | None:
         structure = to_structure(crystal)
         try:
-            mean = self._model.encode([to_wyckoff(structure)]).mean[0]
+            described = to_wyckoff(structure)
+            mean = self._model.encode([described]).mean[0]
         except ValueError:
             return None
-        return _Known(name, structure.composition.reduced_formula, mean)
+        return _Known(name, structure.composition.reduced_formula, described, mean)
 
     def _candidate(self, decoded: Decoded, aimed: _Aimed, seed: int) -> Candidate | None:
         """What a point was decoded to, in its primitive cell; None where that is no crystal."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...memory.children import worker_pool
 from ...memory.errors import TerminalError, UserError
 from ...models.vae import lattice
-from ...models.vae.lattice import RANGES, n_atoms, to_numbers
+from ...models.vae.lattice import n_atoms, to_numbers
 from ...models.vae.wish import MAX_ATOMS
 from ...models.wyckoff import describe as description
 from ...models.wyckoff import expand as expansion
@@ -91,11 +91,10 @@ def _described(basis: NDArray[np.float64], positions: NDArray[np.float64], numbe
         expand(crystal)
     except ValueError as error:
         return Refusal("no symmetry is found that gives the same atoms again", str(error))
-    values = to_numbers(crystal)
-    if np.any((values < RANGES[:, 0]) | (values > RANGES[:, 1])):
-        a, b, c = crystal.lattice[:3]
-        shape = f"{np.exp(values[0]):.1f} Å³ an atom, edges {a:.1f}, {b:.1f} and {c:.1f} Å"
-        return Refusal("a cell larger, smaller or longer than the network can write", shape)
+    try:
+        to_numbers(crystal)
+    except ValueError as error:
+        return Refusal("a cell larger, smaller or longer than the network can write", str(error))
     return crystal
 
 
