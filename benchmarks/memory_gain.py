@@ -14,17 +14,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from record import write_result
-from runs import interval, remembered
+from runs import default_file, finished, interval
 
-from athanor.agent import assemble
-from athanor.agent.campaign_file import parse_campaign, read_campaign_file
 from athanor.agent.standing import standing_of
 from athanor.memory.state import State
 from athanor.tools.acquisition.merit import best_so_far
@@ -47,16 +43,8 @@ SECOND_GOAL: dict[str, Any] = {
 
 def run(name: str, seed: int, home: Path, goal: dict[str, Any], memory: bool, calculator: str = "sevennet") -> State:
     """Run a campaign on the default campaign's space; answers of an oracle are kept beside the homes."""
-    content = read_campaign_file(assemble.ready_made("stiff")).model_dump(mode="json")
-    content |= {"name": name, "seed": seed, "confirmation": None, "goal": goal, "memory": memory}
-    content["oracle"] |= {"calculator": calculator}
-    file = parse_campaign(content, name)
-    answers = home.parent / "outcomes" / calculator
-    answers.mkdir(parents=True, exist_ok=True)
-    ledger = assemble.open_home(home)
-    with closing(assemble.open_index(home)) as recall:
-        campaign = assemble.wire(file, ledger, recall, partial(remembered, answers))
-        state = campaign.run(assemble.holder(), assemble.versions())
+    file = default_file(name, seed, {"oracle": {"calculator": calculator}}, goal=goal, memory=memory)
+    state = finished(file, home, home.parent / "outcomes" / calculator)
     if state.lost:
         raise SystemExit(f"{name}, seed {seed}: the index was lost: {state.lost}")
     return state
@@ -103,7 +91,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     options = parser.parse_args()
     folder = options.home or Path(tempfile.mkdtemp())
-    first_goal = read_campaign_file(assemble.ready_made("stiff")).goal.model_dump(mode="json")
+    first_goal = default_file("first", 0, {}).goal.model_dump(mode="json")
     first_goal["budget"] |= {"evaluations": EVALUATIONS, "hours": None}
     curves: dict[str, list[list[float]]] = {"reused": [], "reminded": [], "without": []}
     given = {"reused": 0, "passages": 0, "materials": 0}
