@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from ..memory.errors import UserError
+from .labels import counted
 from .options import DEFAULT_HOME, AsJson, Home
 from .resumable import open_folder, stop
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from .views.vae_training import VaeTrainingView
 
 SHIPPED = "shipped"
+WORKERS = 2
+"""Processes that read and describe crystals, and train where there is no graphics card."""
 
 
 def vae(
@@ -51,7 +54,10 @@ def vae(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the crystals, at most.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, data and processes give the same weights.")] = 0,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Side by side, each with a part of a batch.")] = 2,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Side by side, each with a part of a batch; 2, or 1 on a graphics card."),
+    ] = None,
     beta: Annotated[float | None, typer.Option(min=0.0, help="Weight of the KL term.")] = None,
     latent: Annotated[int | None, typer.Option(min=2, max=1024, help="Latent dimensions.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was interrupted.")] = False,
@@ -59,6 +65,7 @@ def vae(
     as_json: AsJson = False,
 ) -> None:
     """Train a generative model of crystals (VAE) on your own; Ctrl-C stops it, and it can be resumed."""
+    from ..models.device import device_for, has_card
     from ..models.vae.settings import VaeSettings
     from ..tools.vae_training.lessons import settings_for, task_of
     from ..tools.vae_training.prepare import prepare
@@ -74,15 +81,17 @@ def vae(
     begin_with = _begin_with(start)
     folder = out or home / "models" / "vae"
     open_folder(folder, holds_vae_training, resume)
-    asked = _settings(VaeSettings(processes=processes, seed=seed), epochs, beta, latent)
-    executor: Executor = process_pool(processes)()
+    workers = processes or WORKERS
+    standard = VaeSettings(processes=processes or (1 if has_card() else WORKERS), seed=seed)
+    asked = _settings(standard, epochs, beta, latent)
+    executor: Executor = process_pool(workers)()
     try:
         shape = begin_with.network.shape if begin_with else asked.shape
         with VaeTrainingView(None if as_json else Console(), TARGETS, shape.latent) as view:
             sources = [read_source(path) for path in files or ()]
             sources += [_results(home, campaign)] if campaign else []
             held_out = [read_source(path) for path in validation or ()]
-            prepared = prepare(sources, held_out, home / "graphs", processes, begin_with, view.counted)
+            prepared = prepare(sources, held_out, home / "graphs", workers, begin_with, view.counted)
             _tell(prepared, sources, bool(validation), view)
             task = task_of(prepared.training, prepared.validation, begin_with)
             settings = settings_for(len(task.training), asked, begin_with)
@@ -92,9 +101,11 @@ def vae(
                 "validation_notes": [asdict(note) for note in prepared.held_out_notes],
                 "began_with": begin_with.name if begin_with else None,
             }
+            workforce = counted(settings.processes, "process", "processes")
+            where = "a graphics card" if device_for(settings.processes).type == "cuda" else "the processor"
             view.say(
                 f"{len(task.training)} crystals of {len(task.elements)} elements to learn from, {settings.epochs} "
-                f"passes at most, batches of {settings.batch}, in {settings.processes} processes"
+                f"passes at most, batches of {settings.batch}, in {workforce} on {where}"
                 + (f"; it begins with {begin_with.name}" if begin_with else "")
             )
             del prepared

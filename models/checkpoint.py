@@ -27,7 +27,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: It cannot be read.
     """
     try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path}: the checkpoint cannot be read ({reason}); delete it to train anew") from error

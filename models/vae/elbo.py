@@ -63,14 +63,14 @@ def likelihood(network: CrystalNetwork, given: Tokens, z: Tensor) -> Likelihood:
     """Log p(x | z) of crystals, each part told the true parts before it."""
     words, decoder = network.words, network.decoder
     n, longest = given.site.shape
-    rows = torch.arange(n)
+    rows = torch.arange(n, device=z.device)
     group_logits = decoder.group_of(z)
     kinds, group = network.kinds(given), words.group(given.group)
     sites = words.sites(given.group)
     context = decoder.kind_context(z, group, kinds, network.atoms(given))
 
-    exists = torch.arange(longest) < given.length[:, None]
-    until_stop = torch.arange(longest + 1) <= given.length[:, None]
+    exists = torch.arange(longest, device=z.device) < given.length[:, None]
+    until_stop = torch.arange(longest + 1, device=z.device) <= given.length[:, None]
     site_target = nn.functional.pad(given.site, (0, 1), value=STOP)
     possible = nn.functional.pad(words.table.exists[given.group], (0, 1), value=True)
     site_logits = decoder.site_logits(context, sites).masked_fill(~possible[:, None], -1e9)
@@ -112,6 +112,6 @@ def likelihood(network: CrystalNetwork, given: Tokens, z: Tensor) -> Likelihood:
 def contents(network: CrystalNetwork, given: Tokens) -> tuple[Tensor, Tensor]:
     """Which elements occur, `(n, n_elements)` of 0 and 1, and how many atoms the primitive cell holds, `(n,)`."""
     exists = given.site < N_SITES
-    present = torch.zeros(len(given), len(network.symbols))
+    present = torch.zeros(len(given), len(network.symbols), device=given.element.device)
     present.scatter_add_(1, given.element, exists.float())
     return present.clamp(max=1.0), network.atoms(given)[:, -1]

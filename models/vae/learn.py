@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ..checkpoint import read_checkpoint, write_checkpoint
+from ..device import device_for
 from ..target import Target
 from ..threads import configure_torch
 from .network import CrystalNetwork
@@ -130,7 +131,9 @@ class _Run:
     def __init__(self, task: VaeTask, settings: VaeSettings, path: Path, rank: int) -> None:
         self.task, self.settings, self.path, self.rank = task, settings, path, rank
         torch.manual_seed(settings.seed)
-        self.network = CrystalNetwork(settings.shape, task.elements, len(task.targets))
+        self.device = device_for(settings.processes)
+        # Weights are drawn on the processor, so that a seed means the same wherever they go.
+        self.network = CrystalNetwork(settings.shape, task.elements, len(task.targets)).to(self.device)
         if task.start:
             self.network.load_state_dict(task.start)
         self.parameters = list(self.network.parameters())
@@ -202,7 +205,7 @@ class _Run:
         # Order and noise of a pass follow from seed and number alone, so that a resumed training sees the same.
         order = torch.Generator().manual_seed(1_000_003 * settings.seed + epoch)
         torch.manual_seed(1_000_003 * settings.seed + 1_009 * epoch + self.rank)
-        sums, beta = torch.zeros(6), 0.0
+        sums, beta = torch.zeros(6, device=self.device), 0.0
         chunks = batches(training.tokens.length, settings.batch, order)
         self.network.train()
         for step, chunk in enumerate(chunks, start=(epoch - 1) * self.steps):
@@ -210,7 +213,8 @@ class _Run:
             rows = chunk[self.rank :: settings.processes]
             # A last batch can be smaller than the number of processes.
             rows = rows if len(rows) else chunk[:1]
-            given = Samples(training.tokens.part(rows).shaken(settings.jitter), training.labels[rows])
+            given = training.part(rows, self.device)
+            given = replace(given, tokens=given.tokens.shaken(settings.jitter))
             loss, parts, cost = objective(
                 self.network, given, self.task.targets, self.task.scales, beta, settings.free_bits
             )

@@ -5,7 +5,7 @@ Knows tokens. Must not know losses, training or wishes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class Words(nn.Module):
 
     def __init__(self, width: int, elements: tuple[str, ...]) -> None:
         super().__init__()
-        self.table: SiteTable = site_table()
+        for name, value in asdict(site_table()).items():
+            self.register_buffer(name, value, persistent=False)
         self.known: Tensor
         known = element_features(elements)
         self.register_buffer("known", known, persistent=False)
@@ -66,9 +67,14 @@ class Words(nn.Module):
         for embedding in (self.group, self.site_itself, self.element_itself):
             nn.init.normal_(embedding.weight, std=0.3)
 
+    @property
+    def table(self) -> SiteTable:
+        """What there is to know of Wyckoff positions, where the network is."""
+        return SiteTable(*(self.get_buffer(field.name) for field in fields(SiteTable)))
+
     def sites(self, group: Tensor) -> Tensor:
         """Embeddings of all positions of some groups, and of stopping at the end, `(n, 28, width)`."""
-        rows = group[:, None] * N_SITES + torch.arange(N_SITES)
+        rows = group[:, None] * N_SITES + torch.arange(N_SITES, device=group.device)
         known = self.site_features(self.table.features[group]) + self.site_itself(rows)
         return torch.cat([known, self.stop.expand(len(group), 1, -1)], dim=1)
 
@@ -108,7 +114,7 @@ class Encoder(nn.Module):
         """Mean and log-variance, `(n, latent)` each; `orbits` are embedded, `(n, length, width)`."""
         head = group + self.lattice(torch.cat([given.lattice, waves(given.lattice / 2)], dim=-1))
         x = torch.cat([head[:, None], orbits + group[:, None] + self.order.weight[: orbits.shape[1]]], dim=1)
-        exists = torch.arange(x.shape[1]) <= given.length[:, None]
+        exists = torch.arange(x.shape[1], device=x.device) <= given.length[:, None]
         seen = exists[:, None].expand(-1, x.shape[1], -1)
         for block in self.blocks:
             x = block(x, seen)
@@ -163,7 +169,7 @@ class Decoder(nn.Module):
         """
         x = torch.cat([(self.start(z) + group)[:, None], kinds], dim=1) + self.count(atoms)
         for block, reader in zip(self.kind_blocks, self.kind_readers, strict=True):
-            x = block(x + reader(x, z), _past(x.shape[1]))
+            x = block(x + reader(x, z), _past(x))
         found: Tensor = self.kind_norm(x)
         return found
 
@@ -181,7 +187,7 @@ class Decoder(nn.Module):
     def frame(self, z: Tensor, group: Tensor, kinds: Tensor, length: Tensor) -> Tensor:
         """The whole crystal, then each of its orbits, as far as kinds tell, `(n, length + 1, width)`."""
         x = torch.cat([(self.start(z) + group)[:, None], kinds + self.order.weight[: kinds.shape[1]]], dim=1)
-        exists = torch.arange(x.shape[1]) <= length[:, None]
+        exists = torch.arange(x.shape[1], device=x.device) <= length[:, None]
         seen = exists[:, None].expand(-1, x.shape[1], -1)
         for block, reader in zip(self.frame_blocks, self.frame_readers, strict=True):
             x = block(x + reader(x, z), seen)
@@ -197,7 +203,7 @@ class Decoder(nn.Module):
             before: The lattice's numbers, of which those before `index` are looked at, `(n, 6)`.
             index: `(n,)`.
         """
-        known = torch.arange(N_LATTICE) < index[:, None]
+        known = torch.arange(N_LATTICE, device=index.device) < index[:, None]
         own = nn.functional.one_hot(index, N_LATTICE).to(z.dtype)
         logits: Tensor = self.lattice(torch.cat([whole, z, before * known, own], dim=-1))
         return logits
@@ -213,13 +219,13 @@ class Decoder(nn.Module):
         """
         x = frame[:, 1:] + nn.functional.pad(placed[:, :-1], (0, 0, 1, 0)) + self.lattice_in(lattice)[:, None]
         for block, reader in zip(self.place_blocks, self.place_readers, strict=True):
-            x = block(x + reader(x, z), _past(x.shape[1]))
+            x = block(x + reader(x, z), _past(x))
         found: Tensor = self.place_norm(x)
         return found
 
     def coordinate_logits(self, place: Tensor, before: Tensor, axis: Tensor) -> Tensor:
         """Logits of a free coordinate, `(n, N_BINS)`; arguments as in `lattice_logits`, for x, y and z."""
-        known = torch.arange(3) < axis[:, None]
+        known = torch.arange(3, device=axis.device) < axis[:, None]
         features = waves(before[..., None]) * known[..., None]
         own = nn.functional.one_hot(axis, 3).to(place.dtype)
         logits: Tensor = self.coordinate(torch.cat([place, features.flatten(1), own], dim=-1))
@@ -276,5 +282,6 @@ def _numbers(width: int) -> nn.Embedding:
     return embedding
 
 
-def _past(length: int) -> Tensor:
-    return torch.ones(1, length, length, dtype=torch.bool).tril()
+def _past(x: Tensor) -> Tensor:
+    length = x.shape[1]
+    return torch.ones(1, length, length, dtype=torch.bool, device=x.device).tril()

@@ -34,6 +34,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def part(self, rows: Tensor, device: torch.device) -> Samples:
+        """Some of the crystals, where a network is."""
+        return Samples(self.tokens.part(rows).to(device), self.labels[rows].to(device))
+
     def fingerprint(self) -> str:
         """Hash of the content."""
         digest = hashlib.sha256()

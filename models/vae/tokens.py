@@ -55,6 +55,10 @@ class Tokens:
         longest = int(chosen[-1].max())
         return Tokens(chosen[0], *(values[:, :longest] for values in chosen[1:4]), *chosen[4:])
 
+    def to(self, device: torch.device) -> Tokens:
+        """The same crystals where a network is."""
+        return Tokens(*(getattr(self, field.name).to(device) for field in fields(self)))
+
     def shaken(self, width: float) -> Tokens:
         """The same crystals with normal noise on free coordinates, and a third of it on the lattice's numbers."""
         free = (self.free + width * torch.randn_like(self.free)) % 1.0

@@ -127,7 +127,7 @@ def read_properties(
     network: CrystalNetwork, points: Tensor, targets: Sequence[Target], scales: Sequence[Scale]
 ) -> dict[str, Array]:
     """Expected value of each target at latent points `(n, n_latent)`, by its name, `(n,)` in its unit."""
-    said = network.property_head(points).double().numpy()
+    said = network.property_head(points).double().cpu().numpy()
     found = {}
     for k, (target, scale) in enumerate(zip(targets, scales, strict=True)):
         values = scale.middle + scale.width * said[:, k]

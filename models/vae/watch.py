@@ -42,9 +42,10 @@ def look(network: CrystalNetwork, validation: Samples, targets: Sequence[Target]
     network.eval()
     some = torch.linspace(0, len(validation) - 1, min(MOST, len(validation))).long()
     some = some[torch.argsort(validation.tokens.length[some], stable=True)]
-    sums, means, right, shuffled = torch.zeros(6), [], 0.0, 0.0
+    device = next(network.parameters()).device
+    sums, means, right, shuffled = torch.zeros(6, device=device), [], 0.0, 0.0
     for rows in some.split(_BATCH):
-        given = validation.tokens.part(rows)
+        given = validation.tokens.part(rows).to(device)
         mean, log_variance = network.encode(given)
         parts = likelihood(network, given, mean)
         terms = (parts.group, parts.sites, parts.elements, parts.coordinates, parts.lattice)

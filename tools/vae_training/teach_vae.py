@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...memory.errors import TerminalError, UserError
+from ...models.device import device_for
 from ...models.vae.learn import CHECKPOINT, HISTORY, VaeTask, history
 from ...models.vae.settings import VaePass, VaeSettings
 from ...models.vae.train import train_vae
@@ -107,6 +108,7 @@ def teach_vae(
         "best": asdict(best) | {"latent": settings.shape.latent},
         "passes": len(passes),
         "seconds": passes[-1].seconds,
+        "device": device_for(settings.processes).type,
         "warnings": list(warnings),
         "settings": asdict(settings),
         **conditions(_PACKAGES),
