@@ -280,7 +280,7 @@ def test_a_killed_training_ends_with_the_same_weights(task: VaeTask, whole: Taug
 
 def test_another_task_does_not_go_on(task: VaeTask, whole: TaughtVae) -> None:
     folder = whole.weights.parent
-    with pytest.raises(UserError, match=r"begun with settings\.beta 0\.1, this is 0\.2"):
+    with pytest.raises(UserError, match=r"begun with settings\.beta 0\.7, this is 0\.2"):
         taught(task, folder, replace(SETTINGS, beta=0.2))
     with pytest.raises(UserError, match=r"begun with settings\.shape\.latent 4, this is 5"):
         taught(task, folder, replace(SETTINGS, shape=replace(SETTINGS.shape, latent=5)))
