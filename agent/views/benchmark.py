@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from ...memory.foreign import clean
 from ...tools.evaluation.stability import METASTABLE, STABLE
 from ..labels import duration, figure, unit_of
+from .bars import BarsView
 from .tables import plain_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from ...tools.evaluation.evaluate import Evaluation
@@ -59,46 +58,22 @@ LEGEND = (
 )
 
 
-class BenchmarkView:
-    """A context manager that shows what is being done.
+class BenchmarkView(BarsView):
+    """Shows what is being done.
 
     On a terminal bars are redrawn in place; elsewhere a line is written now and then.
     """
 
     def __init__(self, console: Console | None) -> None:
         """Choose where to write; None for nowhere."""
-        self._console = console
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        super().__init__(console)
         self._last = time.monotonic()
-
-    def __enter__(self) -> BenchmarkView:
-        """Begin to show."""
-        if self._console and self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bars = Progress(*columns, console=self._console)
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop, and leave the bars standing."""
-        if self._bars:
-            self._bars.stop()
-
-    def say(self, text: str) -> None:
-        """Write a line above the bars."""
-        if self._console:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def tell(self, what: str, done: int, total: int) -> None:
         """Show how many of how many are done of something."""
-        if self._bars is not None:
-            if what not in self._tasks:
-                self._tasks[what] = self._bars.add_task(clean(what, 60), total=total)
-            self._bars.update(self._tasks[what], completed=done, total=total)
-        elif time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES or (done == total and total > 0):
+        if self.show(what, done, total):
+            return
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES or (done == total and total > 0):
             self._last = time.monotonic()
             self.say(f"{what}: {done} of {total}")
 

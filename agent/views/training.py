@@ -6,18 +6,17 @@ Knows Rich, and what training tells of itself. Must not know how networks are tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from ...memory.foreign import clean
 from ..labels import counted, figure, unit_of, wording
+from .bars import BarsView
 from .tables import plain_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from ...models.target import Target
@@ -27,52 +26,24 @@ if TYPE_CHECKING:
 _READING, _EMBEDDING = "reading crystals", "computing features"
 
 
-class TrainingView:
-    """A context manager that shows reading and training.
+class TrainingView(BarsView):
+    """Shows reading and training.
 
     On a terminal bars are redrawn in place; elsewhere one line is written for each pass over the data.
     """
 
     def __init__(self, console: Console | None, targets: Sequence[Target]) -> None:
         """Choose where to write, None for nowhere, and name the properties that are learned."""
-        self._console = console
+        super().__init__(console)
         self._targets = targets
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> TrainingView:
-        """Begin to show."""
-        if self._console and self._console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(20),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[told]}", style="dim"),
-            )
-            self._bars = Progress(*columns, console=self._console)
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop, and leave the bars standing."""
-        if self._bars:
-            self._bars.stop()
-
-    def say(self, text: str) -> None:
-        """Write a line above the bars."""
-        if self._console:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def read(self, done: int, total: int) -> None:
         """Show how many of how many crystals are parsed."""
-        self._show(_READING, done, total, "")
+        self.show(_READING, done, total)
 
     def embedded(self, done: int, total: int) -> None:
         """Show how many of how many crystals have features."""
-        self._show(_EMBEDDING, done, total, "")
+        self.show(_EMBEDDING, done, total)
 
     def learned(self, progress: settings.Progress) -> None:
         """Show a pass of a network over the data."""
@@ -80,16 +51,9 @@ class TrainingView:
         name = f"network {progress.member}"
         early = progress.finished and progress.epoch < progress.epochs
         total = progress.epoch if early else progress.epochs
-        self._show(name, progress.epoch, total, told + (", stopped early" if early else ""))
-        if self._bars is None:
-            self.say(f"{name}, pass {progress.epoch} of {progress.epochs}: {told}{', stopped early' if early else ''}")
-
-    def _show(self, name: str, done: int, total: int, told: str) -> None:
-        if self._bars is None:
-            return
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total, told="")
-        self._bars.update(self._tasks[name], completed=done, total=total, told=told)
+        stopped = ", stopped early" if early else ""
+        if not self.show(name, progress.epoch, total, told + stopped):
+            self.say(f"{name}, pass {progress.epoch} of {progress.epochs}: {told}{stopped}")
 
 
 def figures_table(targets: Sequence[Target], figures: dict[str, Quality]) -> Table:

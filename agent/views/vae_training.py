@@ -5,18 +5,17 @@ Knows Rich, and what a training tells of itself. Must not know how networks are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from types import TracebackType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from ..labels import duration, figure, unit_of, wording
+from .bars import BarsView
 from .tables import plain_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from ...models.target import Target
@@ -27,79 +26,28 @@ _REDRAWN = 1.0
 """Times a second that bars are redrawn; training has both cores, and a pass takes minutes."""
 
 
-class VaeTrainingView:
-    """A context manager that shows reading, describing and training.
+class VaeTrainingView(BarsView):
+    """Shows reading, describing and training.
 
     On a terminal bars are redrawn in place; elsewhere one line is written for each pass over the crystals.
     """
 
     def __init__(self, console: Console | None, targets: Sequence[Target], latent: int) -> None:
         """Choose where to write, None for nowhere; name the properties, and the number of latent dimensions."""
-        self._console, self._targets, self.latent = console, targets, latent
-        self._bars: _Bars | None = None
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> VaeTrainingView:
-        """Begin to show."""
-        if self._console and self._console.is_terminal:
-            self._bars = _Bars(self._console)
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop, and leave the bars standing."""
-        if self._bars:
-            self._bars.stop()
-
-    def say(self, text: str) -> None:
-        """Write a line above the bars."""
-        if self._console:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        super().__init__(console, _REDRAWN)
+        self._targets, self.latent = targets, latent
 
     def counted(self, what: str, done: int, total: int) -> None:
         """Show how many of how many crystals are read or described."""
-        self._show(what, done, total, "")
+        self.show(what, done, total)
 
     def learned(self, done: VaePass) -> None:
         """Show a pass: the bound by its terms, what the latent points are worth, and the time that is left."""
         told = pass_lines(done, self._targets, self.latent)
         left = _left(done)
         total = done.epoch if done.finished else done.epochs
-        self._show(_LEARNING, done.epoch, total, left)
-        if self._bars:
-            self._bars.told = told
-        else:
+        if not self.show(_LEARNING, done.epoch, total, left, told):
             self.say(f"pass {done.epoch} of {done.epochs}: {'; '.join(told)}; {left}")
-
-    def _show(self, name: str, done: int, total: int, told: str) -> None:
-        if self._bars is None:
-            return
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total, told="")
-        self._bars.update(self._tasks[name], completed=done, total=total, told=told)
-
-
-class _Bars(Progress):
-    """Bars, and below them what is known of the last pass."""
-
-    def __init__(self, console: Console) -> None:
-        self.told: tuple[str, ...] = ()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[told]}", style="dim"),
-        )
-        super().__init__(*columns, console=console, refresh_per_second=_REDRAWN)
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """The bars, then a line for each thing that is told."""
-        yield self.make_tasks_table(self.tasks)
-        for line in self.told:
-            yield Text(f"  {line}", style="dim")
 
 
 def pass_lines(done: VaePass, targets: Sequence[Target], latent: int) -> tuple[str, ...]:

@@ -209,7 +209,7 @@ class _Run:
         chunks = batches(training.tokens.length, settings.batch, order)
         self.network.train()
         for step, chunk in enumerate(chunks, start=(epoch - 1) * self.steps):
-            beta = settings.beta * min(1.0, step / (settings.warm_up * self.total))
+            beta = settings.beta * min(1.0, step / (settings.warm_up * self.total)) ** 2
             rows = chunk[self.rank :: settings.processes]
             # A last batch can be smaller than the number of processes.
             rows = rows if len(rows) else chunk[:1]

@@ -45,7 +45,7 @@ class Shape:
     frame_blocks: int = 1
     place_blocks: int = 2
     latent: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.12
 
 
 class Words(nn.Module):

@@ -23,7 +23,8 @@ class VaeSettings:
         learning_rate: Highest of the one-cycle schedule.
         weight_decay: Of matrices.
         beta: Weight of the KL term, once it has warmed up.
-        warm_up: Share of the steps over which that weight rises from zero.
+        warm_up: Share of the steps over which that weight rises from zero, slowly at first: what is to be compressed has
+            to be learnt before.
         free_bits: KL in nats that each latent dimension may have at no cost.
         jitter: Standard deviation of what is added to free coordinates in each pass, in fractions of the cell, and a
             third of it to the lattice's scaled numbers. Crystals are too few to learn coordinates from; shaken a
@@ -32,14 +33,14 @@ class VaeSettings:
         shape: Sizes of the networks.
     """
 
-    epochs: int = 80
+    epochs: int = 45
     patience: int = 20
-    batch: int = 256
+    batch: int = 128
     processes: int = 2
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 0.02
+    learning_rate: float = 1.2e-3
+    weight_decay: float = 0.03
     beta: float = 0.7
-    warm_up: float = 0.25
+    warm_up: float = 0.8
     free_bits: float = 0.05
     jitter: float = 0.015
     seed: int = 0

@@ -16,7 +16,7 @@ from moyopy import Cell, MoyoDataset
 from numpy.typing import NDArray
 from pymatgen.core import Element
 
-from .tables import Site, images, operations, polar_axes, sites
+from .tables import Site, are_one, images, operations, polar_axes, sites
 from .wyckoff_crystal import Orbit, WyckoffCrystal
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ Array = NDArray[np.float64]
 SYMPREC = 0.1
 _REFINED = 1e-3
 _DECIMALS = 4
-_TOLERANCE = 1e-3
-"""In fractions of the cell; refined positions keep to their Wyckoff position far better."""
+_LAST_PLACED = 103
+"""Atomic number of lawrencium, the last element that has a Mendeleev number."""
 _Map = tuple[Array, Array]
 _Key = tuple[tuple[int, int, tuple[float, ...]], ...]
 
@@ -43,7 +43,8 @@ def describe(lattice: Array, positions: Array, numbers: Sequence[int], symprec: 
         symprec: Tolerance in Å within which atoms count as equivalent.
 
     Raises:
-        ValueError: No symmetry is found, or an atom lies on no Wyckoff position of the group that was found.
+        ValueError: No symmetry is found, an atom lies on no Wyckoff position of the group that was found, or an
+            element is heavier than lawrencium.
     """
     given = Cell(np.asarray(lattice).tolist(), np.asarray(positions).tolist(), [int(z) for z in numbers])
     try:
@@ -74,8 +75,7 @@ def _orbits(spacegroup: int, positions: Array, numbers: NDArray[np.int64]) -> tu
     for k in range(len(positions)):
         if not left[k]:
             continue
-        gaps = images(spacegroup, positions[k])[:, None] - positions
-        near = (np.abs(gaps - np.round(gaps)).max(axis=2) < _TOLERANCE).any(axis=0) & (numbers == numbers[k])
+        near = are_one(images(spacegroup, positions[k])[:, None], positions).any(axis=0) & (numbers == numbers[k])
         left &= ~near
         points.append(positions[k])
         kinds.append(_mendeleev(int(numbers[k])))
@@ -117,8 +117,7 @@ def _fit(spacegroup: int, point: Array) -> tuple[int, tuple[float, ...]]:
     for index in _by_symmetry(spacegroup):
         site = table[index]
         free = _free(site, around)
-        gaps = free @ site.linear[:, site.free].T + site.constant - around
-        fits = np.abs(gaps - np.round(gaps)).max(axis=1) < _TOLERANCE
+        fits = are_one(free @ site.linear[:, site.free].T + site.constant, around)
         if fits.any():
             return index, min(map(tuple, _rounded(free[fits]).tolist()))
     raise ValueError(f"no Wyckoff position of space group {spacegroup} holds {point}")
@@ -171,6 +170,9 @@ def _hashed(linear: Array, shift: Array) -> tuple[float, ...]:
 
 @cache
 def _mendeleev(number: int) -> int:
+    # For those beyond pymatgen gives none, with a warning.
+    if number > _LAST_PLACED:
+        raise ValueError(f"{Element.from_Z(number).symbol} has no Mendeleev number; H to Lr are allowed")
     return int(Element.from_Z(number).mendeleev_no)
 
 

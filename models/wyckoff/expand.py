@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core import Lattice
 
-from .tables import LETTERS, centring_vectors, images, sites
+from .tables import LETTERS, are_one, centring_vectors, images, sites
 from .wyckoff_crystal import WyckoffCrystal
 
 Array = NDArray[np.float64]
@@ -30,10 +30,6 @@ class Atoms:
     lattice: Array
     positions: Array
     elements: tuple[str, ...]
-
-
-_SAME = 1e-3
-"""In fractions of the cell; what a free coordinate near a special value loses its atoms to."""
 
 
 def expand(crystal: WyckoffCrystal) -> Atoms:
@@ -62,9 +58,7 @@ def expand(crystal: WyckoffCrystal) -> Atoms:
 
 
 def _distinct(points: Array) -> Array:
-    gaps = points[:, None] - points
-    same = np.abs(gaps - np.round(gaps)).max(axis=2) < _SAME
-    return np.asarray(points[np.argmax(same, axis=1) == np.arange(len(points))])
+    return np.asarray(points[np.argmax(are_one(points[:, None], points), axis=1) == np.arange(len(points))])
 
 
 def _primitive_basis(spacegroup: int) -> Array:

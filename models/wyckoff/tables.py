@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzA"
 GROUPS = range(1, 231)
+_TOLERANCE = 1e-3
+"""In fractions of the cell; refined positions keep to their Wyckoff position far better."""
 
 # It warns of every supercell, to people who asked for none of its details.
 logging.getLogger("moyo").setLevel(logging.ERROR)
@@ -85,6 +87,13 @@ def images(spacegroup: int, point: Array) -> Array:
     """All images of a point in the conventional cell, one for each operation, `(n_operations, 3)`."""
     group = operations(spacegroup)
     return np.asarray((group.rotations @ point + group.translations) % 1.0)
+
+
+def are_one(points: Array, others: Array) -> NDArray[np.bool_]:
+    """Whether points are the same but for whole cells, `(..., 3)` each, in fractions of the cell."""
+    gaps = points - others
+    found: NDArray[np.bool_] = np.abs(gaps - np.round(gaps)).max(axis=-1) < _TOLERANCE
+    return found
 
 
 @cache

@@ -148,3 +148,11 @@ def test_a_coordinate_on_a_special_position_is_refused() -> None:
 def test_atoms_on_one_spot_have_no_symmetry() -> None:
     with pytest.raises(ValueError, match="no symmetry is found"):
         describe(np.eye(3) * 4, np.zeros((2, 3)), [8, 8])
+
+
+def test_an_element_without_a_mendeleev_number_is_refused_in_words() -> None:
+    lawrencium = describe(3 * np.eye(3), np.zeros((1, 3)), [103])
+    assert [orbit.element for orbit in lawrencium.orbits] == ["Lr"]
+    # Warnings are errors here, and pymatgen warns of every element that it has no number for.
+    with pytest.raises(ValueError, match="Rf has no Mendeleev number; H to Lr are allowed"):
+        describe(3 * np.eye(3), np.zeros((1, 3)), [104])

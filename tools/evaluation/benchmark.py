@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...memory.errors import UserError
+from ..conditions import conditions
 from ..crystals.read import crystal_files
-from .conditions import conditions
 from .described import Described, read_described
 from .evaluate import Evaluation, evaluate
 from .known_crystals import KnownCrystals

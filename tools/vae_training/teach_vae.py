@@ -22,7 +22,7 @@ from ...models.vae.train import train_vae
 from ...models.vae.vae import CrystalVae
 from ...models.vae.watch import score
 from ...models.vae.weights import save_vae
-from ..evaluation.conditions import conditions
+from ..conditions import conditions
 from ..labelled.begun import begin
 
 BEGUN, WEIGHTS, FIGURES = "training.json", "weights.safetensors", "figures.json"
