@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..memory.errors import UserError
 from ..memory.ledger import Ledger
@@ -29,6 +30,9 @@ from .campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from .executors import process_pool
 from .planner import Planner
 from .recollection.recollect import Recollection, Sources
+
+if TYPE_CHECKING:
+    from ..models.vae.latent_model import LatentModel
 
 DEFAULT = "stiff"
 """The ready-made campaign that runs where none is named."""
@@ -139,6 +143,21 @@ def free_name(wanted: str, ledger: Ledger) -> str:
         number += 1
         name = f"{wanted}-{number}"
     return name
+
+
+def latent_model_of(state: State) -> LatentModel | None:
+    """The generative model of a campaign that uses one, loaded now; None for all others.
+
+    Raises:
+        UserError: Its weights cannot be read.
+    """
+    space = state.spec.get("space")
+    names = space.get("generators") if isinstance(space, dict) else None
+    if not isinstance(names, list) or "vae" not in names:
+        return None
+    from ..tools.latent_model import shipped_latent_model
+
+    return shipped_latent_model()
 
 
 def holder() -> str:

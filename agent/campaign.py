@@ -31,7 +31,7 @@ from ..memory.state import State, Trial, fold
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .executors import ExecutorFactory, end_workers
-from .interrupt import held_back
+from .interrupt import Interruptions, held_back, remembered
 from .judge import judge
 from .planner import Pick, Planner
 from .recollection.earlier import reused_answer
@@ -109,10 +109,8 @@ class Campaign:
             self._append(RunStarted(holder=holder))
             self._executor = self._make_executor()
             try:
-                stop = self._work(watch)
-                self._append(*self._memory.embeddings(self.state))
-                self._append(RunEnded(reason=stop.reason, message=stop.message))
-                self._remember()
+                with remembered() as interruptions:
+                    self._work_to_the_end(watch, interruptions)
             except KeyboardInterrupt:
                 self._append(RunEnded(reason="interrupted", message="interrupted by the user"))
                 raise
@@ -126,9 +124,22 @@ class Campaign:
             watch(self.state, ())
         return self.state
 
-    def _work(self, watch: Watcher) -> Stop:
+    def _work_to_the_end(self, watch: Watcher, interruptions: Interruptions) -> None:
+        try:
+            stop = self._work(watch, interruptions)
+            self._append(*self._memory.embeddings(self.state))
+            interruptions.check()
+        except Exception:
+            # What is interrupted within a library can come out of it as an error of another kind.
+            interruptions.check()
+            raise
+        self._append(RunEnded(reason=stop.reason, message=stop.message))
+        self._remember()
+
+    def _work(self, watch: Watcher, interruptions: Interruptions) -> Stop:
         started, spent = time.monotonic(), self.state.spent
         while True:
+            interruptions.check()
             stop = self._plan(spent + time.monotonic() - started)
             self._stage(stop)
             watch(self.state, tuple(self._running.values()))

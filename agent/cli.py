@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
 from . import benchmark_cli, explain_cli, generate_cli, predict_cli, recall_cli, train_cli, train_vae_cli
+from .interrupt import remembered
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ def run(
 
     if resume and (file or name):
         raise typer.BadParameter("--resume takes the campaign from the ledger; give no file and no --name with it")
-    with _errors_for_people():
+    with _errors_for_people(), remembered() as interruptions:
         ledger, recall = assemble.open_home(home), assemble.open_index(home)
         if resume:
             campaign = assemble.resumed_campaign(resume, ledger, recall)
         else:
             campaign = assemble.started_campaign(file, ledger, recall, name)
         with closing(recall):
+            interruptions.check()
             _work(campaign, ledger, home, as_json)
 
 
@@ -74,6 +76,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """List the campaigns of a home folder and how far each has come."""
     from . import assemble
     from .labels import duration
+    from .views.generators import parts_table
     from .views.summary import summarise
 
     with _errors_for_people():
@@ -93,7 +96,12 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
             str(len(summary["hits"])),
             duration(summary["wall_seconds"]),
         )
-    Console().print(table if summaries else "no campaigns here yet; `athanor run` starts one")
+    console = Console()
+    console.print(table if summaries else "no campaigns here yet; `athanor run` starts one")
+    for summary in summaries:
+        if summary["generators"]:
+            console.print(f"\nGenerators of {summary['name']}:", markup=False, highlight=False)
+            console.print(parts_table(summary["generators"]))
 
 
 @app.command()
@@ -133,11 +141,13 @@ def _work(campaign: Campaign, ledger: Ledger, home: Path, as_json: bool) -> NoRe
 
 def _show(state: State, ledger: Ledger, folder: Path, as_json: bool) -> Summary:
     """Write the report, and print the summary and where the report lies."""
+    from .assemble import latent_model_of
     from .recollection.notes import notes_on
     from .reports.report import write_report
     from .views.summary import render, summarise
 
-    path = write_report(state, folder, notes_on(ledger, str(state.spec.get("name", ""))))
+    notes = notes_on(ledger, str(state.spec.get("name", "")))
+    path = write_report(state, folder, notes, latent_model_of(state))
     summary = summarise(state)
     if as_json:
         typer.echo(json.dumps({**summary, "report": str(path)}))
@@ -153,6 +163,9 @@ def _errors_for_people() -> Iterator[None]:
     """Print the errors this package raises on purpose without a traceback, and exit by their kind."""
     try:
         yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted.")
+        raise typer.Exit(INTERRUPTED) from None
     except AthanorError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error

@@ -55,8 +55,9 @@ def generate(
         typer.Option("--optimise", help="Search for the targets with a judge; band_gap=highest and =lowest, too."),
     ] = False,
     temperature: Annotated[
-        float, typer.Option(min=0.0, max=10.0, help="Of the decoder; 0 for the likeliest crystals.")
-    ] = 0.0,
+        float | None,
+        typer.Option(min=0.0, max=10.0, help="Of the decoder; 0, the likeliest crystals, where not merely sampled."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same crystals.")] = 0,
     tries: Annotated[
         int | None,
@@ -87,7 +88,7 @@ def generate(
     check_aims(aims)
     if not optimise and any(aim.kind in ("highest", "lowest") for aim in aims):
         raise UserError("--target …=highest and =lowest: need --optimise; without it name a value, as in band_gap>=2")
-    with _progress(as_json) as told:
+    with _progress(as_json, n) as told:
         outcome = _made(model, wish, aims, n, between, around, optimise, temperature, seed, tries, told)
     files = _write(outcome, out)
     pictures: list[Path] = []
@@ -122,7 +123,7 @@ def _made(
     between: tuple[Path, Path] | None,
     around: Path | None,
     is_optimised: bool,
-    temperature: float,
+    temperature: float | None,
     seed: int,
     tries: int | None,
     told: Told,
@@ -138,21 +139,23 @@ def _made(
 
     if between is not None:
         first, second = (read_known(path, model) for path in between)
-        return interpolate(model, first, second, wish, n, seed, temperature)
+        return interpolate(model, first, second, wish, n, seed, temperature or 0.0)
     most = tries or (TRIES_OF_A_SEARCH if is_optimised else TRIES)
     start = read_known(around, model) if around is not None else None
     if is_optimised:
         predictor = shipped_predictor()
         judge = predictor_judge(predictor)
-        return optimise(model, judge, predictor.name, wish, aims, n, seed, most, temperature, around=start, told=told)
+        return optimise(
+            model, judge, predictor.name, wish, aims, n, seed, most, temperature or 0.0, around=start, told=told
+        )
     if start is not None:
-        return vary(model, start, wish, aims, n, seed, most, temperature, told)
+        return vary(model, start, wish, aims, n, seed, most, temperature or 0.0, told)
     return sample(model, wish, aims, n, seed, most, temperature, told=told)
 
 
 @contextmanager
-def _progress(hidden: bool) -> Iterator[Told]:
-    """A line on standard error that says how far it is."""
+def _progress(hidden: bool, n: int) -> Iterator[Told]:
+    """A line on standard error that says how many of n crystals are found."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
@@ -161,7 +164,7 @@ def _progress(hidden: bool) -> Iterator[Told]:
         *columns, console=console, transient=True, disable=hidden or not console.is_terminal, redirect_stdout=False
     ) as bar:
         task = bar.add_task("looking at latent space")
-        yield lambda tried, found: bar.update(task, description=f"{found} found, {tried} latent points decoded")
+        yield lambda tried, found: bar.update(task, description=f"{found} of {n} found, {tried} latent points decoded")
 
 
 def _write(outcome: Generated, folder: Path) -> list[Path]:

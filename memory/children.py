@@ -10,7 +10,15 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from .errors import TerminalError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def follow_parent(grace_seconds: float = 0.0) -> None:
@@ -29,6 +37,30 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of child processes; spawned, not forked: torch's thread pools do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
+
+
+def mapped(function: Callable[[T], R], items: Sequence[T], workers: int, killed: str) -> Iterator[R]:
+    """Apply a function to items in child processes, in this one where that is as quick; the order is kept.
+
+    Args:
+        function: Picklable.
+        items: What it is applied to.
+        workers: Child processes; with 1, or a single item, there are none.
+        killed: What to say if one of them is killed.
+
+    Raises:
+        TerminalError: A child process was killed.
+    """
+    if workers == 1 or len(items) == 1:
+        yield from map(function, items)
+        return
+    pool = worker_pool(workers)
+    try:
+        yield from pool.map(function, items)
+    except BrokenProcessPool as error:
+        raise TerminalError(killed) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent(grace_seconds: float) -> None:

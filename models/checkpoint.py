@@ -32,3 +32,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path}: the checkpoint cannot be read ({reason}); delete it to train anew") from error
     return content
+
+
+def resumed(path: Path, belongs_to: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the checkpoint of a training that is to go on.
+
+    Args:
+        path: Its file.
+        belongs_to: What the training rests on, as its checkpoint holds it under `belongs_to`.
+
+    Raises:
+        ValueError: It cannot be read, or rests on something else.
+    """
+    content = read_checkpoint(path)
+    if content["belongs_to"] != belongs_to:
+        raise ValueError(
+            f"{path}: this checkpoint belongs to other data, targets or settings; train into another folder, "
+            "or go on with those it was begun with"
+        )
+    return content

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 IN_ROW = 7
-_TITLE, _HEAD, _CRYSTAL, _LINE, _CURVES = 0.35, 0.42, 1.8, 0.15, 2.6
-"""Heights in inches: of the title, the words above a crystal, the crystal, a line below it, and the curves."""
+_TITLE, _HEAD, _CRYSTAL, _LINE, _CURVES, _CURVE = 0.35, 0.42, 1.8, 0.15, 2.6, 3.1
+"""Inches: heights of the title, the words above a crystal, it, a line below it and the curves; width of a curve."""
 _LONGEST_END = 26
 _CAMERA = {"eye": {axis: 1.55 * part for axis, part in CAMERA["eye"].items()}}
 MOST = 21
@@ -93,7 +93,8 @@ def _still(
     shown = sorted({round(n) for n in np.linspace(0, len(found) - 1, min(MOST, len(found)))})
     rows, columns = -(-len(shown) // IN_ROW), min(max(len(shown), 4), IN_ROW)
     row = _HEAD + _CRYSTAL + _LINE * (2.5 + len(targets))
-    wide, high = _CRYSTAL * columns + 0.3, _TITLE + rows * row + (_CURVES if targets else 0.0)
+    wide = max(_CRYSTAL * columns, _CURVE * len(targets)) + 0.3
+    high = _TITLE + rows * row + (_CURVES if targets else 0.0)
     figure = Figure(figsize=(wide, high), dpi=150)
     for place, n in enumerate(shown):
         left, top = 0.15 + _CRYSTAL * (place % columns), high - _TITLE - row * (place // columns) - _HEAD

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from ...models.target import Target
-from ..labels import counted, with_unit
+from ..labels import with_unit
 from .latent_map_moving import moving_map
 from .mapped import CHEMISTRY, PALE_GREY, SYSTEMS, UNKNOWN, VALUES, Array, Mapped, classes, value_range
 from .projection import Projection, principal_plane
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUMBERED = 12
-"""Stations of a path whose numbers are written in a still."""
+"""Stations of a path whose numbers are written in a still, at most."""
+_CLEAR = 15.0
+"""Points between two numbers."""
 _MANY = 40
 """Large marks beyond which they, and the path between them, are drawn lighter."""
 _PANEL = np.array([310.0, 270.0])
@@ -157,18 +159,25 @@ def _by_class(shown: Mapped, scheme: Mapping[str, str]) -> Array:
 
 
 def _number(axes: Axes, places: Array, text: MapText) -> None:
-    """Write the numbers of some stations beside them, where most room is left by marks and other numbers."""
-    chosen = {round(n) for n in np.linspace(0, len(places) - 1, min(NUMBERED, len(places)))}
-    chosen |= set() if text.best is None else {text.best}
+    """Write the numbers of some stations beside them, where most room is left by marks and other numbers.
+
+    A number that would fall on another one is left out; the best, the first and the last come first.
+    """
+    even = {round(n) for n in np.linspace(0, len(places) - 1, min(NUMBERED, len(places)))}
+    chosen = dict.fromkeys([*([] if text.best is None else [text.best]), 0, len(places) - 1, *sorted(even)])
     spans = np.array([np.diff(axes.get_xlim())[0], np.diff(axes.get_ylim())[0]])
     points = places / spans * _PANEL
     taken = list(points)
-    for n in sorted(chosen):
+    written = np.empty((0, 2))
+    for n in chosen:
         steps = (13.0 if n == text.best else 9.5) * _AROUND
         others = np.array([one for k, one in enumerate(taken) if k != n]).reshape(-1, 2)
         room = [np.linalg.norm(others - points[n] - step, axis=1).min(initial=25.0) for step in steps]
         step = steps[int(np.argmax(room))]
+        if np.linalg.norm(written - points[n] - step, axis=1).min(initial=_CLEAR) < _CLEAR:
+            continue
         taken.append(points[n] + step)
+        written = np.vstack([written, points[n] + step])
         axes.annotate(
             text.station(n), places[n], xytext=step, textcoords="offset points", fontsize=8.5, ha="center", va="center",
             weight="bold", zorder=6, path_effects=[_HALO],
@@ -190,8 +199,8 @@ def _marks(known: Mapped, shown: Mapped, text: MapText) -> list[Line2D]:
     if len(shown.points):
         marks.append(Line2D([], [], marker="D", ms=6, **rim, label=f"{in_still(text.shown)} ({len(shown.points)})"))
     if text.is_path:
-        told = f"in order, numbers for {counted(min(NUMBERED, len(shown.points)), 'station')}"
-        marks.append(Line2D([], [], color="black", lw=0.8, label=told if len(shown.points) > NUMBERED else "in order"))
+        told = "in order, some numbered" if len(shown.points) > NUMBERED else "in order"
+        marks.append(Line2D([], [], color="black", lw=0.8, label=told))
     if text.best is not None:
         marks.append(Line2D([], [], marker="*", ms=13, **rim, label="best"))
     return marks

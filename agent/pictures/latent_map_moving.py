@@ -142,10 +142,12 @@ def _marks(above: Array, text: MapText) -> list[go.Scatter]:
     traces = []
     if text.is_path:
         numbers = [text.station(n) for n in range(len(above))]
+        # Numbers keep clear of a marker of their own trace alone, so that they have one that is not seen.
         traces.append(
             go.Scatter(
-                x=above[:, 0], y=above[:, 1], mode="text", text=numbers, textposition="top right", hoverinfo="skip",
-                textfont={"size": 11, "color": "black"}, name="numbers",
+                x=above[:, 0], y=above[:, 1], mode="markers+text", text=numbers, textposition="top right",
+                hoverinfo="skip", marker={"size": 12, "color": "rgba(0,0,0,0)"}, name="numbers",
+                textfont={"size": 12, "color": "black", "weight": "bold", "shadow": "auto"},
             )
         )  # fmt: skip
     if text.best is not None:

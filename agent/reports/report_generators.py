@@ -1,11 +1,11 @@
-"""The section of a report on generators: what each has made, what came of it, and the share it had in the end.
+"""The section of a report on generators: what each has made, what came of it, its last share, and the latent map.
 
 Knows the rows of the summary. Must not know states or how shares are decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ..labels import markdown
@@ -36,3 +36,19 @@ def generators(parts: Sequence[Part], planner: str) -> str:
     header = ["generator", "made", "kept by the screens", "evaluated", "hits", "improved", "share of the last batch"]
     why = "All generators have the same share." if planner == "random" else WORTH
     return f"## Generators\n\n{why}\n\n{table(header, rows)}"
+
+
+def latent_map(plots: Collection[str]) -> str:
+    """The latent map with the way to its interactive page; empty where none was drawn.
+
+    Args:
+        plots: File names of the plots there are.
+    """
+    if "latent_map.png" not in plots:
+        return ""
+    caption = (
+        "Where the generative model finds the trials, relaxed where they were, joined in the order of proposal, among "
+        "crystals that it has learnt from. A plane shows only a part of the latent space: what looks near can be far."
+    )
+    page = "[latent_map.html](latent_map.html) has other colourings, and names each trial."
+    return f"![The latent map of the campaign.](latent_map.png)\n\n*{caption}* {page}"

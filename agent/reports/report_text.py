@@ -17,7 +17,7 @@ from ..labels import counted, duration, figure, markdown, marked, spread, unit_o
 from ..standing import HULL, Standing, compared
 from ..views.summary import NOVELTY, Confirmed, Found, Summary, Value, sentences
 from ..views.tables import origins, value_of
-from .report_generators import generators
+from .report_generators import generators, latent_map
 from .report_memory import memory
 from .report_predictor import limits_of_predictions, predictor_against_oracle
 from .report_table import table
@@ -59,6 +59,7 @@ def report_text(
         memory(state, summary, notes),
         _tried(standing),
         generators(summary["generators"], str(state.spec.get("planner", ""))),
+        latent_map(plots),
         shown.get("energy_above_hull.png", ""),
         _failures(summary),
         _surrogate(standing),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SHOWN = 40
 """Crystals that a table in a terminal holds."""
 
+_SMALLEST = 1e-4
+"""Of the numbers that are written without an exponent."""
+
 _FAULTS = {
     "dead_end": "dead ends of decoding",
     "spacegroup": "without an allowed space group",
@@ -30,6 +33,7 @@ _FAULTS = {
     "overlap": "atoms overlap",
     "isolated_atoms": "atoms stand alone",
     "no_symmetry": "no symmetry was found",
+    "no_place": "with a cell beyond what the model can encode",
     "target": "missed the target",
     "known": "known before",
     "duplicate": "found twice",
@@ -181,7 +185,13 @@ def _values(outcome: Generated, shown: Sequence[Made]) -> Iterator[tuple[list[st
         yield [*wording(name).split(), unit_of(by_name[name].unit), "judged"], cells
     for target in outcome.targets:
         head = [*wording(target.name).split(), *([unit_of(target.unit)] if unit_of(target.unit) else []), "predicted"]
-        yield head, [figure(one.values[target.name]) for one in shown]
+        yield head, _figures([one.values[target.name] for one in shown])
+
+
+def _figures(values: Sequence[float]) -> list[str]:
+    """Numbers of one column; among others that need no exponent, one that does is as good as 0."""
+    largest = max(map(abs, values), default=0.0)
+    return [figure(0.0 if abs(value) < _SMALLEST <= largest else value) for value in values]
 
 
 def _judged(outcome: Generated) -> list[str]:

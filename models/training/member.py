@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..checkpoint import read_checkpoint, write_checkpoint
+from ..checkpoint import read_checkpoint, resumed, write_checkpoint
 from ..ensemble import ask
 from ..gnn import CrystalNetwork
 from ..graphs.batch import batch
@@ -165,12 +165,7 @@ class _Run:
         write_checkpoint(self.path, content)
 
     def _resume(self) -> None:
-        content = read_checkpoint(self.path)
-        if content["belongs_to"] != self.belongs_to:
-            raise ValueError(
-                f"{self.path}: this checkpoint belongs to other data, targets or settings; train into another folder, "
-                "or go on with those it was begun with"
-            )
+        content = resumed(self.path, self.belongs_to)
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.schedule.load_state_dict(content["schedule"])

@@ -16,7 +16,7 @@ from ..wyckoff.wyckoff_crystal import WyckoffCrystal
 Array = NDArray[np.float64]
 
 N_LATTICE = 6
-RANGES = np.array([(1.8, 4.7), (-2.2, 3.0), (-2.2, 3.0), (-0.75, 0.75), (-0.75, 0.75), (-0.75, 0.75)])
+RANGES = np.array([(1.6, 5.4), (-2.4, 3.6), (-2.4, 3.6), (-0.75, 0.75), (-0.75, 0.75), (-0.75, 0.75)])
 """Of log(volume per atom / Å³), log(b/a), log(c/a), cos alpha, cos beta, cos gamma, `(6, 2)`.
 
 From 5 to 221 Å³ an atom: diamond has 5.7, the loosest of 30,000 known crystals 203.
@@ -65,6 +65,12 @@ def to_numbers(crystal: WyckoffCrystal) -> Array:
             "larger, smaller or longer than the model can write"
         )
     return np.asarray(scaled.clip(0.0, 1.0))
+
+
+def volume_per_atom(scaled: Array) -> Array:
+    """Å³ an atom, `(n,)`, of the six numbers of lattices `(n, 6)`."""
+    low, high = RANGES[0]
+    return np.asarray(np.exp(low + (high - low) * scaled[:, 0]))
 
 
 def from_numbers(scaled: Array, spacegroup: int, atoms: int) -> tuple[float, float, float, float, float, float]:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from ..checkpoint import read_checkpoint, write_checkpoint
+from ..checkpoint import read_checkpoint, resumed, write_checkpoint
 from ..device import device_for
 from ..target import Target
 from ..threads import configure_torch
@@ -254,12 +254,7 @@ class _Run:
         )
 
     def _resume(self) -> None:
-        content = read_checkpoint(self.path)
-        if content["belongs_to"] != self.belongs_to:
-            raise ValueError(
-                f"{self.path}: this checkpoint belongs to other data, targets or settings; train into another folder, "
-                "or go on with those it was begun with"
-            )
+        content = resumed(self.path, self.belongs_to)
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.schedule.load_state_dict(content["schedule"])

@@ -23,8 +23,8 @@ class VaeSettings:
         learning_rate: Highest of the one-cycle schedule.
         weight_decay: Of matrices.
         beta: Weight of the KL term, once it has warmed up.
-        warm_up: Share of the steps over which that weight rises from zero, slowly at first: what is to be compressed has
-            to be learnt before.
+        warm_up: Share of the steps over which that weight rises from zero, with the square of their number: what is
+            to be compressed has to be learnt before.
         free_bits: KL in nats that each latent dimension may have at no cost.
         jitter: Standard deviation of what is added to free coordinates in each pass, in fractions of the cell, and a
             third of it to the lattice's scaled numbers. Crystals are too few to learn coordinates from; shaken a

@@ -18,6 +18,7 @@ from .mixture import fit_mixture
 from .network import CrystalNetwork
 from .samples import Samples
 from .settings import VaePass, VaeSettings
+from .take_reference import take_reference
 from .vae import CrystalVae
 
 POLL = 0.5
@@ -74,9 +75,10 @@ def train_vae(
 
 
 def finished_vae(network: CrystalNetwork, task: VaeTask, seed: int, name: str) -> CrystalVae:
-    """Fit the prior to where the training crystals lie, and put the model together."""
+    """Fit the prior to where the training crystals lie, draw some of these, and put the model together."""
     prior = fit_mixture(_posterior_points(network, task.training, seed), COMPONENTS, seed)
-    return CrystalVae(name, network.eval(), prior, task.targets, task.scales)
+    reference = take_reference(network, task.training, task.targets, seed)
+    return CrystalVae(name, network.eval(), prior, task.targets, task.scales, reference)
 
 
 @torch.no_grad()

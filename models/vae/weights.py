@@ -20,7 +20,7 @@ from .network import CrystalNetwork, Shape
 from .reference import pack_reference, unpack_reference
 from .vae import CrystalVae, Scale
 
-FORMAT = "athanor-vae-1"
+FORMAT = "athanor-vae-2"
 _NETWORK, _PRIOR, _REFERENCE = "network.", "prior.", "reference."
 
 

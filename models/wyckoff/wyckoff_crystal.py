@@ -5,7 +5,9 @@ Knows the numbering of space groups. Must not know how a crystal is found to be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,21 @@ class WyckoffCrystal:
     def template(self) -> str:
         """Space group and letters, without elements: `225:abc`."""
         return f"{self.spacegroup}:{''.join(orbit.letter for orbit in self.orbits)}"
+
+
+def to_row(crystal: WyckoffCrystal) -> list[Any]:
+    """A crystal as JSON keeps it: space group; letter, element and free coordinates of each orbit; lattice."""
+    orbits = [[orbit.letter, orbit.element, *orbit.free] for orbit in crystal.orbits]
+    return [crystal.spacegroup, orbits, list(crystal.lattice)]
+
+
+def from_row(row: Sequence[Any]) -> WyckoffCrystal:
+    """The crystal of a row.
+
+    Raises:
+        ValueError: It is no such row.
+        TypeError: The same.
+    """
+    spacegroup, orbits, (a, b, c, alpha, beta, gamma) = row
+    found = tuple(Orbit(letter, element, tuple(free)) for letter, element, *free in orbits)
+    return WyckoffCrystal(spacegroup, found, (a, b, c, alpha, beta, gamma))

@@ -15,6 +15,8 @@ from athanor.memory.events import (
     Entry,
     Evaluated,
     Event,
+    GeneratorShare,
+    GeneratorShares,
     HypothesisJudged,
     HypothesisStated,
     NoteAdded,
@@ -120,6 +122,16 @@ evaluated = st.builds(
     measurements=st.tuples(measurements),
     similarity=numbers,
 )
+generator_shares = st.builds(
+    GeneratorShare,
+    generator=some,
+    share=numbers,
+    made=counts,
+    kept=counts,
+    evaluated=counts,
+    hits=counts,
+    improved=counts,
+)
 events = st.one_of(
     st.builds(
         CampaignOpened,
@@ -135,6 +147,7 @@ events = st.one_of(
     ),
     st.builds(RunStarted, holder=texts),
     st.builds(HypothesisStated, hypothesis=hypotheses),
+    st.builds(GeneratorShares, batch=counts, generators=st.lists(generator_shares, max_size=3).map(tuple)),
     st.builds(
         TrialProposed,
         trial=counts,

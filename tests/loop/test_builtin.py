@@ -6,13 +6,12 @@ The acquisition is a stand-in that draws at random, so that what is seen here is
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from made_up_acquisition import use_made_up_acquisition
 from made_up_campaign import recorded
 
 from athanor.agent.judge import judge
@@ -52,32 +51,9 @@ STIFF = Goal(
 )
 
 
-@dataclass(frozen=True)
-class Choice:
-    candidate: Candidate
-    predicted: Mapping[str, tuple[float, float]]
-    keeps: float | None = None
-
-
-@dataclass(frozen=True)
-class Acquired:
-    picks: tuple[Choice, ...]
-    notes: tuple[str, ...] = ()
-
-
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def acquire(
-        goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int, predictor: None
-    ) -> Acquired:
-        tried = {trial.candidate.id for trial in trials}
-        fresh = sorted((c for c in pool if c.id not in tried), key=lambda c: c.id)
-        drawn = random.Random(seed).sample(fresh, min(q, len(fresh)))
-        return Acquired(tuple(Choice(c, {goal.objectives[0].property: (20.0, 5.0)}) for c in drawn))
-
-    module = ModuleType("athanor.tools.acquisition.acquire")
-    module.acquire = acquire  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "athanor.tools.acquisition.acquire", module)
+    use_made_up_acquisition(monkeypatch, predicted=(20.0, 5.0))
 
 
 @pytest.fixture

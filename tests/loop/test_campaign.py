@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,12 @@ import pytest
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
 from athanor.agent.executors import InlineExecutor
-from athanor.agent.planner import Planner
+from athanor.agent.planner import Planner, Proposal
 from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.memory.errors import UserError
 from athanor.memory.events import TrialFinished, TrialStaged
 from athanor.memory.records import Candidate, Failure, Measurement, Outcome
+from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
 
 Campaigns = Callable[..., Campaign]
@@ -192,6 +196,37 @@ def test_an_interrupted_run_is_recorded_and_goes_on(campaign: Campaigns, file: C
     assert last.reason == "interrupted"
     state = campaign(file, ledger).run("me", {})
     assert len(state.completed) == 20
+
+
+def _swallowed() -> None:
+    with suppress(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _turned_into_another_error() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt as error:
+        raise ImportError("a part of a library could not be loaded") from error
+
+
+@pytest.mark.parametrize("interrupted", [_swallowed, _turned_into_another_error])
+def test_an_interruption_that_a_library_swallows_still_ends_the_campaign(
+    campaign: Campaigns, line_planner: type[Planner], file: CampaignFile, interrupted: Callable[[], None]
+) -> None:
+    class Planning(line_planner):  # type: ignore[misc, valid-type]
+        def propose(self, state: State, n: int) -> Proposal:
+            if len(state.trials) == 8:
+                interrupted()
+            return super().propose(state, n)  # type: ignore[no-any-return]
+
+    ledger = VolatileLedger()
+    with pytest.raises(KeyboardInterrupt):
+        campaign(file, ledger, planner=Planning()).run("me", {})
+    last = list(ledger.entries("table"))[-1].event
+    assert last.kind == "run_ended"
+    assert last.reason == "interrupted"
+    assert len(campaign(file, ledger).run("me", {}).completed) == 20
 
 
 class DyingPool(Executor):

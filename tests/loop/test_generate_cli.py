@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import made_up_predictor
+import numpy as np
 import pytest
 from binary_latent_model import BinaryLatentModel
 from made_up_latent_model import CRYSTALS, MadeUpLatentModel
@@ -100,6 +101,21 @@ def test_a_target_is_met_by_all_that_is_written(generate: Generate) -> None:
     for one in found["crystals"]:
         assert abs(one["values"]["band_gap"]["value"] - 1.4) <= 0.3
         assert one["values"]["formation_energy"]["value"] <= -1
+
+
+def test_a_gap_of_nothing_is_shown_as_0(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
+    gaps = {False: 3e-9, True: 2.0}
+    monkeypatch.setattr(
+        BinaryLatentModel,
+        "properties",
+        lambda _, points: {
+            "formation_energy": np.zeros(len(points)),
+            "band_gap": np.array([gaps[bool(n % 2)] for n in range(len(points))]),
+        },
+    )
+    lines = generate("-n", "4").stdout.splitlines()
+    rows = [line.split() for line in lines if line.split()[:1] and line.split()[0] in {"1", "2", "3", "4"}]
+    assert {row[-1] for row in rows} == {"0", "2.000"}
 
 
 def test_nothing_found_ends_with_1_and_says_why(generate: Generate) -> None:

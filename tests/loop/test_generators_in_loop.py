@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import made_up_campaign as made_up
 import made_up_latent_model
 import pytest
 import yaml
+from made_up_acquisition import use_made_up_acquisition
 from made_up_latent_model import MadeUpLatentModel
 from rich.console import Console
+from typer.testing import CliRunner
 
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, parse_campaign
+from athanor.agent.cli import app
 from athanor.agent.executors import InlineExecutor
 from athanor.agent.planners import builtin
 from athanor.agent.planners.builtin import BuiltinPlanner
@@ -37,7 +38,8 @@ from athanor.agent.views.summary import render, summarise
 from athanor.memory.errors import UserError
 from athanor.memory.events import EVENT, Entry, GeneratorShare, GeneratorShares
 from athanor.memory.records import Candidate, Crystal, Measurement, Outcome
-from athanor.memory.state import State, Trial, fold
+from athanor.memory.sql import open_ledger
+from athanor.memory.state import State, fold
 from athanor.memory.volatile import VolatileLedger
 from athanor.models.wyckoff.expand import expand
 from athanor.models.wyckoff.wyckoff_crystal import WyckoffCrystal
@@ -65,32 +67,9 @@ FILE: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Choice:
-    candidate: Candidate
-    predicted: Mapping[str, tuple[float, float]]
-    keeps: float | None = None
-
-
-@dataclass(frozen=True)
-class Acquired:
-    picks: tuple[Choice, ...]
-    notes: tuple[str, ...] = ()
-
-
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    def acquire(
-        goal: object, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int, predictor: None
-    ) -> Acquired:
-        tried = {trial.candidate.id for trial in trials}
-        fresh = sorted((c for c in pool if c.id not in tried), key=lambda c: c.id)
-        return Acquired(tuple(Choice(c, {}) for c in random.Random(seed).sample(fresh, min(q, len(fresh)))))
-
-    acquisition = ModuleType("athanor.tools.acquisition.acquire")
-    acquisition.acquire = acquire  # type: ignore[attr-defined]
-    acquisition.informative = lambda goal, trials, limit: tuple(trials)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "athanor.tools.acquisition.acquire", acquisition)
+    use_made_up_acquisition(monkeypatch)
     monkeypatch.setattr("athanor.tools.latent_model.shipped_latent_model", MadeUpLatentModel)
     monkeypatch.setattr(made_up_latent_model, "expand", cache(expand))
     monkeypatch.setattr(builtin, "NEW_CRYSTALS", 16)
@@ -246,6 +225,39 @@ def test_summary_report_and_views_show_what_each_generator_did(
     with Progress(screen) as view:
         view.update(state)
     assert f"vae {vae['share']:.0%}" in screen.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_status_has_a_row_for_each_generator_and_the_report_the_latent_map(
+    whole: tuple[State, VolatileLedger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, ledger = whole
+    home = tmp_path / "home"
+    open_ledger(home, None).append("three", [entry.event for entry in ledger.entries("three")])
+    told = CliRunner().invoke(app, ["status", "--home", str(home)]).stdout
+    rows = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line}
+    for part in parts_of(state):
+        numbers = [str(part[key]) for key in ("made", "kept", "evaluated", "hits", "improved")]  # type: ignore[literal-required]
+        assert rows[part["generator"]] == [*numbers, f"{part['share']:.0%}"]
+    monkeypatch.setattr("athanor.tools.latent_model.shipped_latent_model", MadeUpLatentModel)
+    assert CliRunner().invoke(app, ["report", "three", "--home", str(home)]).exit_code == 0
+    folder = home / "campaigns" / "three"
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "](latent_map.png)" in text
+    assert "](latent_map.html)" in text
+    assert (folder / "latent_map.png").is_file()
+    assert (folder / "latent_map.html").is_file()
+
+
+def test_a_campaign_without_the_vae_loads_no_latent_model_for_its_report(
+    world: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("athanor.tools.latent_model.shipped_latent_model", refuse)
+    result = CliRunner().invoke(app, ["run", str(world()), "--home", str(tmp_path / "home")])
+    assert result.exit_code == 0, result.exception
+    assert not (tmp_path / "home" / "campaigns" / "table" / "latent_map.png").exists()
 
 
 @pytest.mark.parametrize(

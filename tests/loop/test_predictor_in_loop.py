@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import yaml
+from made_up_acquisition import use_made_up_acquisition
 from made_up_predictor import NAME, Said, install, rocksalt
 from scipy.stats import norm
 
@@ -312,32 +311,9 @@ class TestTheSupply:
         assert Supply(GOAL, SPACE, 0, 6, "shipped").made_for(state, 2) == supply.made_for(state, 2)
 
 
-@dataclass(frozen=True)
-class Choice:
-    candidate: Candidate
-    predicted: Mapping[str, tuple[float, float]]
-    keeps: float | None = None
-
-
-@dataclass(frozen=True)
-class Acquired:
-    picks: tuple[Choice, ...]
-    notes: tuple[str, ...] = ()
-
-
 def test_the_planner_hands_the_predictor_on_and_reports_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, TestTheSupply.say)
-    handed: list[object] = []
-
-    def acquire(
-        goal: Goal, trials: Sequence[Trial], pool: Sequence[Candidate], q: int, seed: int, predictor: object
-    ) -> Acquired:
-        handed.append(predictor)
-        return Acquired(tuple(Choice(c, {}) for c in sorted(pool, key=lambda c: c.id)[:q]))
-
-    module = ModuleType("athanor.tools.acquisition.acquire")
-    module.acquire = acquire  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "athanor.tools.acquisition.acquire", module)
+    handed = use_made_up_acquisition(monkeypatch, by_id=True)
     planner = BuiltinPlanner(GOAL, SPACE, 0, "shipped")
     proposal = planner.propose(State(), 3)
     assert set(handed) == {"shipped"}

@@ -24,6 +24,7 @@ from athanor.models.vae.settings import VaePass, VaeSettings
 from athanor.models.vae.weights import load_vae
 from athanor.models.vae.wish import DecodingWish
 from athanor.models.wyckoff.wyckoff_crystal import WyckoffCrystal
+from athanor.tools.crystals.wyckoff import from_wyckoff
 from athanor.tools.vae_training import descriptions
 from athanor.tools.vae_training.lessons import settings_for, task_of
 from athanor.tools.vae_training.prepare import Prepared, prepare
@@ -267,6 +268,22 @@ def test_what_is_kept_of_a_training(whole: TaughtVae, task: VaeTask) -> None:
     assert len(found.decode(points, DecodingWish())) == 8
 
 
+def test_the_weights_bring_a_sample_of_what_they_learnt(whole: TaughtVae, task: VaeTask, both: Prepared) -> None:
+    sample = load_vae(whole.weights).reference
+    assert sample is not None
+    # Of so few crystals all are taken, in their order.
+    crystals = both.training.crystals
+    assert len(sample.formula) == len(crystals) == len(task.training)
+    structures = [from_wyckoff(crystal) for crystal in crystals]
+    assert sample.formula == tuple(structure.composition.reduced_formula for structure in structures)
+    assert sample.spacegroup.tolist() == [crystal.spacegroup for crystal in crystals]
+    assert sample.n_atoms.tolist() == [len(structure) for structure in structures]
+    assert sample.volume_per_atom == pytest.approx([one.volume / len(one) for one in structures], rel=1e-4)
+    assert sample.mean == pytest.approx(load_vae(whole.weights).encode(crystals).mean, abs=5e-3)
+    for k, target in enumerate(task.targets):
+        assert sample.properties[target.name] == pytest.approx(task.training.labels[:, k].numpy(), nan_ok=True)
+
+
 def test_a_killed_training_ends_with_the_same_weights(task: VaeTask, whole: TaughtVae, tmp_path: Path) -> None:
     run = train_passes(task, SETTINGS, tmp_path)
     next(run)
@@ -313,7 +330,7 @@ def test_collapse_and_missing_labels_are_warned_of(task: VaeTask, tmp_path: Path
     # The KL term outweighs all else: nothing goes through latent space.
     done = taught(blind, tmp_path, replace(SETTINGS, epochs=12, beta=1e4, warm_up=0.01))
     told = " ".join(done.warnings)
-    assert "it does without latent points" in told
+    assert "it does without latent points" in told, done.passes
     assert "band_gap: 0 labels to learn from, fewer than 20" in told
     assert list(done.warnings) == json.loads((tmp_path / "figures.json").read_text())["warnings"]
 

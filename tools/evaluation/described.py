@@ -6,10 +6,8 @@ Knows files and how crystals are described. Must not know what is compared with 
 from __future__ import annotations
 
 import gzip
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,10 +17,11 @@ import orjson
 
 from ...memory.errors import AthanorError, UserError
 from ...models.wyckoff import describe, tables, wyckoff_crystal
-from ...models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
+from ...models.wyckoff.wyckoff_crystal import WyckoffCrystal, from_row, to_row
 from ..crystals import read, wyckoff
 from ..crystals.read import Unread, crystal_files, unread
 from ..crystals.wyckoff import to_wyckoff
+from ..whole_file import whole_file
 
 Tell = Callable[[int, int], object]
 """Is told how many of how many crystals are described."""
@@ -105,31 +104,15 @@ def _fingerprint(files: Sequence[Path]) -> str:
 
 
 def _save(path: Path, found: Described) -> None:
-    rows = [(c.spacegroup, [(o.letter, o.element, o.free) for o in c.orbits], c.lattice) for c in found.crystals]
-    text = orjson.dumps({"left_out": found.left_out, "crystals": rows})
-    # Written beside and renamed: a file of this name is whole, or was damaged later.
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(gzip.compress(text, compresslevel=6))
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"{path.parent}: descriptions of crystals cannot be kept there: {error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    text = orjson.dumps({"left_out": found.left_out, "crystals": [to_row(crystal) for crystal in found.crystals]})
+    with whole_file(path, "descriptions of crystals") as stream:
+        stream.write(gzip.compress(text, compresslevel=6))
 
 
 def _load(path: Path) -> Described | None:
     """What a file holds; None where there is none, or it is damaged."""
     try:
         content = orjson.loads(gzip.decompress(path.read_bytes()))
-        return Described(tuple(_rows(content["crystals"])), int(content["left_out"]))
+        return Described(tuple(from_row(row) for row in content["crystals"]), int(content["left_out"]))
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
-
-
-def _rows(rows: Sequence[tuple[int, list[tuple[str, str, list[float]]], list[float]]]) -> Iterator[WyckoffCrystal]:
-    for group, orbits, (a, b, c, alpha, beta, gamma) in rows:
-        occupied = tuple(Orbit(letter, element, tuple(free)) for letter, element, free in orbits)
-        yield WyckoffCrystal(group, occupied, (a, b, c, alpha, beta, gamma))

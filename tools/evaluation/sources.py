@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ...models.vae.latent_model import SAMPLED
 from ...models.vae.wish import DecodingWish
 from ..crystals.wyckoff import from_wyckoff
 
@@ -41,7 +42,7 @@ class LatentSource:
     """Crystals decoded from latent points that are drawn from a latent model's prior, without any wish."""
 
     model: LatentModel
-    temperature: float = 0.0
+    temperature: float = SAMPLED
     name: str = "vae"
 
     @property

@@ -16,7 +16,7 @@ from ...memory.records import Crystal
 from ..crystals.structure import to_crystal, to_structure
 from ..crystals.wyckoff import from_wyckoff
 from ..generators.prototype import parent_of
-from ..generators.substitute import _likely, likely, substituted
+from ..generators.substitute import likely, substituted
 from ..generators.volume import estimable_elements
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ def _changed(known: WyckoffCrystal, allowed: Sequence[str], random: np.random.Ge
         if not choices:
             return None
         chances = np.array([p for _, p in choices])
-        # It keeps what it was asked before, some megabytes each, and few parents come twice.
-        _likely.cache_clear()
         chosen, _ = choices[int(random.choice(len(choices), p=chances / chances.sum()))]
         content = substituted(parent, chosen, seed=0).content
     except TerminalError:

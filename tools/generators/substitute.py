@@ -35,6 +35,9 @@ Substitution = tuple[tuple[str, str], ...]
 
 # Elements considered for one position; the least likely of a wide space are cut.
 _CHOICES = 12
+# Compositions of parents whose substitutions are kept for the next batch: all prototypes, and a campaign's best.
+# Of a composition of four elements in a wide space they take some megabytes.
+_KEPT = 512
 # Widths of the likeness of two elements: covalent radius in Å, Pauling electronegativity.
 _RADIUS_WIDTH, _ELECTRONEGATIVITY_WIDTH = 0.25, 0.4
 # Share of the draws that go to the campaign's own best crystals, where there are any.
@@ -61,11 +64,12 @@ class Substitute:
     def generate(self, wish: Wish) -> Iterator[Candidate]:
         """Yield every substitution once, drawn without replacement by its probability."""
         best = [parent_of(c.content, c.id) for c in wish.parents if isinstance(c.content, Crystal)]
+        allowed = tuple(sorted(self._space.elements))
         library = (*self._seeds, *aflow_prototypes(self._space.max_atoms))
         drawn: list[tuple[Parent, Substitution]] = []
         scores: list[float] = []
         for parent, weight in self._weighted(best, library):
-            for substitution, probability in likely(parent.species, self._space.elements):
+            for substitution, probability in _likely_again(_counts(parent.species), allowed):
                 drawn.append((parent, substitution))
                 scores.append(math.log(weight * probability))
         # The largest of log p + Gumbel noise: drawing without replacement in proportion to p.
@@ -105,10 +109,13 @@ def likely(species: Sequence[str], allowed: Sequence[str]) -> list[tuple[Substit
         species: Chemical symbols of the parent's atoms, `(n_atoms,)`.
         allowed: Symbols the result may hold.
     """
-    return _likely(tuple(sorted(Counter(species).items())), tuple(sorted(allowed)))
+    return _likely(_counts(species), tuple(sorted(allowed)))
 
 
-@lru_cache(maxsize=4096)
+def _counts(species: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(species).items()))
+
+
 def _likely(counts: tuple[tuple[str, int], ...], allowed: tuple[str, ...]) -> list[tuple[Substitution, float]]:
     old = tuple(symbol for symbol, _ in counts)
     amounts = [amount for _, amount in counts]
@@ -150,6 +157,9 @@ def _combined(
 
 def _substituted_counts(substitution: Substitution, amounts: list[int]) -> list[tuple[str, int]]:
     return [(new, amount) for (_, new), amount in zip(substitution, amounts, strict=True)]
+
+
+_likely_again = lru_cache(maxsize=_KEPT)(_likely)
 
 
 @lru_cache(maxsize=1)

@@ -19,8 +19,14 @@ from ...models.wyckoff.wyckoff_crystal import WyckoffCrystal
 Array = NDArray[np.float64]
 Way = Literal["sample", "between", "around", "optimise"]
 
-FAR = 0.5
-"""Share of the typical distance between two crystals; one that is encoded farther from its aim has drifted."""
+FAR = 0.05
+"""Drift from which on a crystal is called drifted.
+
+It is a share of samples, and so holds for any weights. Measured on those of 21,416 crystals: none of 297 validation
+crystals that were encoded, decoded and encoded again is beyond it, 2.4 % of 286 samples are, and so are 84 and 93 % if
+each is held against the point of another one. The distance itself does not separate: from 5 to 99 % of the samples
+are found 0.5 to 0.8 typical distances of two crystals from where they were, and the points of others lie at 0.8 to 1.1.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Made:
         crystal: Its occupied Wyckoff positions, as its symmetry was found anew, whatever the decoder declared.
         aimed: The latent point it was decoded from, `(n_latent,)`.
         point: Where the model finds it when it is encoded again, `(n_latent,)`; all values belong to this point.
-        drift: Distance of the two, in typical distances between two crystals.
+        drift: Share of the model's samples that lie nearer to `point` than `aimed` does: 0 for a crystal that is found
+            where it was aimed at, a half for one found anywhere.
         values: What the latent model expects of each property at `point`, in the property's unit.
         is_balanced: Whether a neutral choice of oxidation states exists, or none is called for.
         share: Share of the way from the first crystal to the second; None where there is no way.

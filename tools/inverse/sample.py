@@ -21,7 +21,7 @@ from .wording import asked_for, missed
 
 if TYPE_CHECKING:
     from ...memory.records import Candidate
-    from ...models.vae.latent_model import LatentModel
+    from ...models.vae.latent_model import SAMPLED, LatentModel
     from ...models.vae.wish import DecodingWish
     from .aims import Aim
 
@@ -39,7 +39,7 @@ def sample(
     n: int,
     seed: int,
     tries: int = TRIES,
-    temperature: float = 0.0,
+    temperature: float | None = None,
     exclude: Sequence[Candidate] = (),
     told: Callable[[int, int], object] = lambda tried, found: None,
 ) -> Generated:
@@ -55,10 +55,13 @@ def sample(
         n: Crystals wanted; fewer come where they are not found within the tries.
         seed: The same seed gives the same crystals.
         tries: Latent points to decode for each crystal wanted, at most.
-        temperature: Of the decoder; 0 for the likeliest crystal at each point.
+        temperature: Of the decoder; 0 for the likeliest crystal at each point. None for that where there are aims, for
+            points are chosen for what they most likely hold, and else for that of samples.
         exclude: Crystals that do not come back.
         told: Is told of the latent points decoded and the crystals found, after each batch.
     """
+    if temperature is None:
+        temperature = 0.0 if aims else SAMPLED
     ground = survey(model, seed)
     sieve = Sieve(model, ground, wish, aims, exclude, seed)
     asked = asked_for(wish, aims)

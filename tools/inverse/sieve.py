@@ -21,7 +21,7 @@ from .generated import Made
 from .screen_decoded import Sound, screen
 
 if TYPE_CHECKING:
-    from ...models.vae.latent_model import LatentModel
+    from ...models.vae.latent_model import Latent, LatentModel
     from ...models.vae.wish import DecodingWish
     from .survey import Survey
 
@@ -106,23 +106,42 @@ class Sieve:
         """
         sound = [screen(one) for one in self._model.decode(points, self._wish, temperature, seed)]
         self.tried += len(sound)
+        self.valid += sum(isinstance(one, Sound) for one in sound)
+        sound, again = self._encoded(sound)
         found = [(n, one) for n, one in enumerate(sound) if isinstance(one, Sound)]
-        self.valid += len(found)
         taken = [Taken(None, one if isinstance(one, str) else "") for one in sound]
         if found:
-            again = self._model.encode([one.wyckoff for _, one in found]).mean
-            values = self._model.properties(again)
+            values = self._model.properties(again.mean)
             kept = met(self._aims, values, len(found))
             scores = score(self._aims, values, self._ground.scales, len(found))
             for k, (n, one) in enumerate(found):
                 candidate = Candidate(content=one.crystal, provenance=self._provenance(parents, notes[n]))
                 own = {name: float(value[k]) for name, value in values.items()}
-                made = self._made(candidate, one, points[n], again[k], own)
+                made = self._made(candidate, one, points[n], again.mean[k], own)
                 taken[n] = Taken(made, self._judged(made, bool(kept[k]), most))
                 if taken[n].fault == "target" and (self.nearest is None or scores[k] > self.nearest[0]):
                     self.nearest = float(scores[k]), made
         self.faults.update(one.fault for one in taken if one.fault)
         return tuple(taken)
+
+    def _encoded(self, sound: list[Sound | str]) -> tuple[list[Sound | str], Latent]:
+        """The sound crystals encoded, and the same list with the fault `no_place` for those that cannot be.
+
+        A decoded crystal may be of higher symmetry than it was declared with, and its cell in that symmetry longer
+        than the model can write.
+        """
+        try:
+            return sound, self._model.encode([one.wyckoff for one in sound if isinstance(one, Sound)])
+        except ValueError:
+            sound = [one if isinstance(one, str) or self._has_a_place(one) else "no_place" for one in sound]
+            return sound, self._model.encode([one.wyckoff for one in sound if isinstance(one, Sound)])
+
+    def _has_a_place(self, sound: Sound) -> bool:
+        try:
+            self._model.encode([sound.wyckoff])
+            return True
+        except ValueError:
+            return False
 
     def _judged(self, made: Made, is_met: bool, most: int | None) -> str:
         """Keep a sound crystal, or say why it is not kept."""
@@ -145,7 +164,8 @@ class Sieve:
         self, candidate: Candidate, sound: Sound, aimed: Array, point: Array, values: Mapping[str, float]
     ) -> Made:
         counts = Counter(sound.crystal.species)
-        drift = float(np.linalg.norm(point - aimed)) / self._ground.distance
+        apart = np.linalg.norm(self._ground.points - point, axis=1)
+        drift = float((apart < np.linalg.norm(aimed - point)).mean())
         return Made(candidate, sound.wyckoff, aimed, point, drift, dict(values), is_balanced(counts.items()))
 
     def _provenance(self, parents: tuple[str, ...], note: str) -> Provenance:

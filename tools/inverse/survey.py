@@ -1,4 +1,4 @@
-"""What latent space looks like where crystals are: scales, distances, and the density below which there are none.
+"""What latent space looks like where crystals are: scales, and the density below which there are none.
 
 Knows the Protocol of a latent model. Must not know what is wanted.
 """
@@ -28,27 +28,22 @@ class Survey:
         points: Samples, `(2000, n_latent)`.
         floor: Log density that 99 of 100 samples have.
         spread: Standard deviation of the samples, `(n_latent,)`.
-        distance: Median distance between two samples.
         scales: Property to its standard deviation over the samples, in its unit.
     """
 
     points: Array
     floor: float
     spread: Array
-    distance: float
     scales: Mapping[str, float]
 
 
 def survey(model: LatentModel, seed: int) -> Survey:
     """Draw samples and look at them."""
     points = model.sample(POINTS, seed)
-    half = POINTS // 2
-    apart = np.linalg.norm(points[:half] - points[half : 2 * half], axis=1)
     values = model.properties(points)
     return Survey(
         points,
         float(np.quantile(model.log_density(points), FLOOR)),
         np.maximum(points.std(axis=0), 1e-9),
-        max(float(np.median(apart)), 1e-9),
         {name: max(float(own.std()), 1e-9) for name, own in values.items()},
     )

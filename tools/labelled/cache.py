@@ -5,11 +5,9 @@ Knows numpy's files. The name of a file says what it was made from: content, gra
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from importlib.metadata import version
@@ -18,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...memory.errors import UserError
 from ...models.graphs import crystal_graph
 from ...models.graphs.batch import GraphStore
 from ..crystals import read, soundness
 from ..oracles import guards
+from ..whole_file import whole_file
 from . import parse
 from .crystals import Crystals, store_cells
 from .parse import Cell, Refusal, Tell, parse_rows
@@ -97,18 +95,8 @@ def _save(path: Path, made: Parsed) -> None:
         "refused": np.array(list(refused), dtype=np.int64),
         "reasons": np.array([[r.reason, r.detail] for r in refused.values()], dtype=np.str_).reshape(-1, 2),
     }
-    # Written beside and renamed: a file of this name is whole, or was damaged later.
-    beside = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **content)
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"{path.parent}: parsed crystals cannot be kept there: {error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with whole_file(path, "parsed crystals") as stream:
+        np.savez(stream, allow_pickle=False, **content)
 
 
 def _load(path: Path, n_rows: int) -> Parsed | None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from ...memory.children import worker_pool
-from ...memory.errors import TerminalError
+from ...memory.children import mapped
 from ...memory.foreign import clean
 from ...models.graphs.crystal_graph import CrystalGraph, crystal_graph
 from ..crystals import read
@@ -70,7 +68,8 @@ def parse_rows(rows: Sequence[Row], workers: int, tell: Tell | None = None) -> l
     """
     chunks = [[(row.kind, row.text) for row in rows[start : start + CHUNK]] for start in range(0, len(rows), CHUNK)]
     found: list[Cell | Refusal] = []
-    for part in map(parse_texts, chunks) if workers == 1 or len(chunks) == 1 else _in_processes(chunks, workers):
+    killed = "a process that parsed crystals was killed; --workers 1 needs the least memory"
+    for part in mapped(parse_texts, chunks, workers, killed):
         found += part
         if tell:
             tell(len(found), len(rows))
@@ -80,16 +79,6 @@ def parse_rows(rows: Sequence[Row], workers: int, tell: Tell | None = None) -> l
 def parse_texts(texts: Sequence[tuple[str, str]]) -> list[Cell | Refusal]:
     """Parse crystals, each given as the name of a file that would hold it and its text."""
     return [_parsed(kind, text) for kind, text in texts]
-
-
-def _in_processes(chunks: Sequence[Sequence[tuple[str, str]]], workers: int) -> Iterator[list[Cell | Refusal]]:
-    pool = worker_pool(workers)
-    try:
-        yield from pool.map(parse_texts, chunks)
-    except BrokenProcessPool as error:
-        raise TerminalError("a process that parsed crystals was killed; --workers 1 needs the least memory") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _parsed(kind: str, text: str) -> Cell | Refusal:

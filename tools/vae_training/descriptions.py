@@ -6,20 +6,16 @@ Knows crystals as flat arrays, and how one is described. Loads no torch, for eve
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...memory.children import worker_pool
-from ...memory.errors import TerminalError, UserError
+from ...memory.children import mapped
 from ...models.vae import lattice
 from ...models.vae.lattice import n_atoms, to_numbers
 from ...models.vae.wish import MAX_ATOMS
@@ -28,9 +24,12 @@ from ...models.wyckoff import expand as expansion
 from ...models.wyckoff import tables
 from ...models.wyckoff.describe import SYMPREC, describe
 from ...models.wyckoff.expand import expand
-from ...models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
-from ..labelled.crystals import Crystals
+from ...models.wyckoff.wyckoff_crystal import WyckoffCrystal, from_row, to_row
 from ..labelled.parse import Refusal
+from ..whole_file import whole_file
+
+if TYPE_CHECKING:
+    from ..labelled.crystals import Crystals
 
 CHUNK = 64
 """Crystals that a process is handed at once."""
@@ -69,7 +68,8 @@ def described(crystals: Crystals, folder: Path, processes: int, tell: Tell) -> l
         cells = list(new.values())
         chunks = [cells[start : start + CHUNK] for start in range(0, len(cells), CHUNK)]
         found: list[Description] = []
-        for part in map(describe_cells, chunks) if processes == 1 else _in_processes(chunks, processes):
+        killed = "a process that found symmetries was killed; --processes 1 needs the least memory"
+        for part in mapped(describe_cells, chunks, processes, killed):
             found += part
             tell(len(found), len(cells))
         known |= dict(zip(new, found, strict=True))
@@ -103,18 +103,6 @@ def _cells(crystals: Crystals) -> Iterator[Cell]:
         yield crystals.lattices[k], crystals.coordinates[a:b], crystals.species[a:b]
 
 
-def _in_processes(chunks: Sequence[Sequence[Cell]], processes: int) -> Iterator[list[Description]]:
-    pool = worker_pool(processes)
-    try:
-        yield from pool.map(describe_cells, chunks)
-    except BrokenProcessPool as error:
-        raise TerminalError(
-            "a process that found symmetries was killed; --processes 1 needs the least memory"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _version() -> str:
     """Hash of all that decides how a crystal is described, 16 hexadecimal digits."""
     seen = sha256(f"{SYMPREC} {MAX_ATOMS} {version('moyopy')}".encode())
@@ -134,29 +122,15 @@ def _load(path: Path) -> Descriptions:
 
 
 def _save(path: Path, known: Descriptions) -> None:
-    # Written beside and renamed: a file of this name is whole, or was damaged later.
-    beside = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({key: _to_json(entry) for key, entry in known.items()}), encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"{path.parent}: descriptions of crystals cannot be kept there: {error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with whole_file(path, "descriptions of crystals") as stream:
+        stream.write(json.dumps({key: _to_json(entry) for key, entry in known.items()}).encode())
 
 
 def _to_json(entry: Description) -> list[Any]:
     if isinstance(entry, Refusal):
         return [entry.reason, entry.detail]
-    return [entry.spacegroup, [[o.letter, o.element, *o.free] for o in entry.orbits], entry.lattice]
+    return to_row(entry)
 
 
 def _from_json(entry: list[Any]) -> Description:
-    if len(entry) == 2:
-        return Refusal(*entry)
-    spacegroup, orbits, cell = entry
-    a, b, c, alpha, beta, gamma = cell
-    found = tuple(Orbit(letter, element, tuple(free)) for letter, element, *free in orbits)
-    return WyckoffCrystal(spacegroup, found, (a, b, c, alpha, beta, gamma))
+    return Refusal(*entry) if len(entry) == 2 else from_row(entry)
