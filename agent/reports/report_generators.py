@@ -28,12 +28,12 @@ def generators(parts: Sequence[Part], planner: str) -> str:
     rows = [
         [
             markdown(part["generator"]),
-            *(str(part[key]) for key in ("made", "kept", "evaluated", "hits", "improved")),
+            *(str(part[key]) for key in ("made", "kept", "improved")),
             f"{part['share']:.0%}",
         ]
         for part in parts
     ]
-    header = ["generator", "made", "kept by the screens", "evaluated", "hits", "improved", "share of the last batch"]
+    header = ["generator", "made", "kept by the screens", "improved", "share of the last batch"]
     why = "All generators have the same share." if planner == "random" else WORTH
     return f"## Generators\n\n{why}\n\n{table(header, rows)}"
 

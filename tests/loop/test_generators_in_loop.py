@@ -213,7 +213,7 @@ def test_summary_report_and_views_show_what_each_generator_did(
         assert (part["made"], part["kept"]) == (sum(r.made for r in rows), sum(r.kept for r in rows))
         assert part["share"] == rows[-1].share
     vae = parts["vae"]
-    row = [vae[key] for key in ("made", "kept", "evaluated", "hits", "improved")]  # type: ignore[literal-required]
+    row = [vae[key] for key in ("made", "kept", "improved")]  # type: ignore[literal-required]
     text = write_report(state, tmp_path).read_text(encoding="utf-8")
     assert f"| vae | {' | '.join(map(str, row))} | {vae['share']:.0%} |" in text
     assert json.loads((tmp_path / "summary.json").read_text())["generators"] == list(parts.values())

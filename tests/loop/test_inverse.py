@@ -14,7 +14,7 @@ from pymatgen.core import Lattice, Structure
 
 from athanor.memory.errors import UserError
 from athanor.memory.records import Crystal
-from athanor.models.vae.latent_model import Decoded
+from athanor.models.vae.latent_model import SAMPLED, Decoded, Latent
 from athanor.models.vae.wish import DecodingWish
 from athanor.models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
 from athanor.tools.crystals.read import unread
@@ -109,6 +109,35 @@ def test_what_cannot_be_met_says_how_near_it_came() -> None:
     assert re.fullmatch(
         r"The nearest miss was \w+ in space group \d+: band_gap [\d.]+ eV \(predicted\)\.", outcome.notes[0]
     )
+
+
+def test_samples_are_decoded_warmer_than_points_that_were_chosen() -> None:
+    heard: list[float] = []
+
+    class Listening(BinaryLatentModel):
+        def decode(
+            self, points: np.ndarray, wish: DecodingWish, temperature: float = 0.0, seed: int = 0
+        ) -> tuple[Decoded, ...]:
+            heard.append(temperature)
+            return super().decode(points, wish, temperature, seed)
+
+    model, aim = Listening(), parse_aim("band_gap=2+-1", BINARY.targets)
+    for aims, temperature in (((), None), ((aim,), None), ((), 0.0), ((aim,), 1.5)):
+        sample(model, ANYTHING, aims, 1, 0, 1, temperature)
+    assert heard == [SAMPLED, 0.0, 0.0, 1.5]
+
+
+def test_a_decoded_crystal_that_cannot_be_encoded_again_is_counted() -> None:
+    class Forgetful(BinaryLatentModel):
+        def encode(self, crystals: Sequence[WyckoffCrystal]) -> Latent:
+            if any("K" in crystal.elements for crystal in crystals):
+                raise ValueError("larger, smaller or longer than the model can write")
+            return super().encode(crystals)
+
+    outcome = sample(Forgetful(), ANYTHING, (), 3, 0, 20)
+    assert outcome.faults["no_place"] > 0
+    assert outcome.made
+    assert not any("K" in one.crystal.elements for one in outcome.made)
 
 
 def test_flags_are_no_refusals() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...models.vae.latent_model import SAMPLED
 from .aims import properties_of, worth_of
 from .generated import Generated
 from .search import LEAST, ask, begun, tell
@@ -21,7 +22,7 @@ from .wording import asked_for, missed
 
 if TYPE_CHECKING:
     from ...memory.records import Candidate
-    from ...models.vae.latent_model import SAMPLED, LatentModel
+    from ...models.vae.latent_model import LatentModel
     from ...models.vae.wish import DecodingWish
     from .aims import Aim
 
