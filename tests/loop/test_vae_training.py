@@ -139,7 +139,7 @@ def test_what_a_vae_cannot_learn_is_left_out_and_counted(tmp_path: Path, cache: 
     random = np.random.default_rng(0)
     places = np.array([(k % 3 / 3, k // 3 % 3 / 3, k // 9 / 4) for k in range(28)]) + 0.06 * random.random((28, 3))
     many = Structure(Lattice.cubic(9.0), ["O", "Ti"] * 14, places)
-    dense = Structure(Lattice.cubic(2.25), ["C", "C"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    dense = Structure(Lattice.cubic(2.1), ["C", "C"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     cifs = [str(one.to(fmt="cif")) for one in (mixed, many, dense)]
     rows = [{**salts()[0], "cif": text, "material_id": f"bad-{k}"} for k, text in enumerate([*cifs, "data_broken"])]
     found = prepared(cache, [read_source(write_table(tmp_path / "salts.csv", [*salts(), *rows]))])
