@@ -152,8 +152,8 @@ def test_nothing_to_learn_from_is_refused(athanor: Callable[..., Result]) -> Non
 def test_defaults_are_those_of_the_settings() -> None:
     given = {name: parameter.default for name, parameter in signature(train_vae_cli.vae).parameters.items()}
     standard = VaeSettings()
-    assert (given["processes"], given["seed"]) == (standard.processes, standard.seed)
-    assert given["epochs"] is given["beta"] is given["latent"] is None
+    assert (train_vae_cli.WORKERS, given["seed"]) == (standard.processes, standard.seed)
+    assert given["processes"] is given["epochs"] is given["beta"] is given["latent"] is None
 
 
 SCRIPT = """
