@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +213,7 @@ class _Run:
             rows = chunk[self.rank :: settings.processes]
             # A last batch can be smaller than the number of processes.
             rows = rows if len(rows) else chunk[:1]
-            given = training.part(rows, self.device)
-            given = replace(given, tokens=given.tokens.shaken(settings.jitter))
+            given = training.part(rows, self.device).shaken(settings.jitter)
             loss, parts, cost = objective(
                 self.network, given, self.task.targets, self.task.scales, beta, settings.free_bits
             )

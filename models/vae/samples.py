@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,10 @@ class Samples:
     def part(self, rows: Tensor, device: torch.device) -> Samples:
         """Some of the crystals, where a network is."""
         return Samples(self.tokens.part(rows).to(device), self.labels[rows].to(device))
+
+    def shaken(self, width: float) -> Samples:
+        """The same crystals with noise on their places, as `Tokens.shaken`; labels stay."""
+        return replace(self, tokens=self.tokens.shaken(width))
 
     def fingerprint(self) -> str:
         """Hash of the content."""

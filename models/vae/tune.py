@@ -59,7 +59,7 @@ def tuned(vae: CrystalVae, crystals: Sequence[WyckoffCrystal], seed: int) -> Cry
             optimiser.zero_grad(set_to_none=True)
             for part in parts:
                 rows = torch.randint(len(part), (HALF,))
-                given = Samples(part.tokens.part(rows).shaken(settings.jitter), part.labels[rows])
+                given = part.part(rows, rows.device).shaken(settings.jitter)
                 loss, _, _ = objective(network, given, vae.targets, vae.scales, settings.beta, settings.free_bits)
                 (loss / len(parts)).backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from vae_lessons import LEARNING, salts, write_table
+from labelled_files import write_csv
+from vae_lessons import LEARNING, salts
 
 from athanor.models.device import device_for
 from athanor.models.vae.learn import best_network, train_passes
@@ -36,7 +37,7 @@ def test_the_table_of_positions_goes_where_the_network_goes() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card, and torch sees none")
 def test_a_training_on_a_card_gives_weights_that_the_processor_reads(tmp_path: Path) -> None:
-    source = read_source(write_table(tmp_path / "salts.csv", salts()))
+    source = read_source(write_csv(tmp_path / "salts.csv", salts()))
     both = prepare([source], [], tmp_path, 1, None, lambda *told: None)
     task, settings = task_of(both.training, both.validation), VaeSettings(epochs=4, processes=1, **LEARNING)  # type: ignore[arg-type]
     passes = list(train_passes(task, settings, tmp_path))

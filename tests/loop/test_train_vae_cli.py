@@ -14,10 +14,11 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from labelled_files import write_csv
 from made_up_campaign import entries, events
 from rich.console import Console
 from typer.testing import CliRunner, Result
-from vae_lessons import salts, use_small_networks, write_table
+from vae_lessons import salts, use_small_networks
 
 from athanor.agent import assemble, executors, train_vae_cli
 from athanor.agent.cli import app
@@ -33,8 +34,8 @@ from athanor.tools import latent_model
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `salts.csv` and `longer.csv`, 48 crystals each."""
     made = tmp_path_factory.mktemp("files")
-    write_table(made / "salts.csv", salts())
-    write_table(made / "longer.csv", salts(1.1))
+    write_csv(made / "salts.csv", salts())
+    write_csv(made / "longer.csv", salts(1.1))
     return made
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from labelled_files import write_csv
 from made_up_campaign import pool_state, state
 from pymatgen.core import Lattice, Structure
-from vae_lessons import LEARNING, salt, salt_cif, salts, write_table
+from vae_lessons import LEARNING, salt, salt_cif, salts
 
 from athanor.agent.executors import InlineExecutor
 from athanor.memory.errors import UserError
@@ -49,7 +50,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Prepared:
-    path = write_table(tmp_path_factory.mktemp("data") / "salts.csv", salts())
+    path = write_csv(tmp_path_factory.mktemp("data") / "salts.csv", salts())
     return prepared(cache, [read_source(path)])
 
 
@@ -71,7 +72,7 @@ def whole(task: VaeTask, tmp_path_factory: pytest.TempPathFactory) -> TaughtVae:
 
 
 def test_columns_are_known_by_their_names(tmp_path: Path, both: Prepared) -> None:
-    source = read_source(write_table(tmp_path / "salts.csv.gz", salts()))
+    source = read_source(write_csv(tmp_path / "salts.csv.gz", salts()))
     assert source.columns == {
         FORMATION_ENERGY: "formation_energy_per_atom",
         BAND_GAP: "band_gap",
@@ -97,10 +98,10 @@ def test_a_folder_of_cifs_needs_no_labels(tmp_path: Path, cache: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["cif", "json", "extxyz", "csv"])
 def test_files_of_all_kinds_add_up(tmp_path: Path, cache: Path, both: Prepared, kind: str) -> None:
-    table = read_source(write_table(tmp_path / "salts.csv", salts()))
+    table = read_source(write_csv(tmp_path / "salts.csv", salts()))
     new, path = Structure(Lattice.cubic(3.9), ["Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]), tmp_path / f"one.{kind}"
     if kind == "csv":
-        write_table(path, [{"cif": str(new.to(fmt="cif")), "E_Above_Hull": 0.5}])
+        write_csv(path, [{"cif": str(new.to(fmt="cif")), "E_Above_Hull": 0.5}])
     elif kind == "json":
         path.write_text(json.dumps([{"structure": new.as_dict(), "e_above_hull": 0.5}]))
     elif kind == "extxyz":
@@ -125,13 +126,13 @@ def test_files_of_all_kinds_add_up(tmp_path: Path, cache: Path, both: Prepared, 
 def test_two_columns_of_one_property_are_refused(tmp_path: Path) -> None:
     rows = [{**row, "formation_energy": -1.0} for row in salts()]
     with pytest.raises(UserError, match="columns formation_energy_per_atom and formation_energy both hold"):
-        read_source(write_table(tmp_path / "salts.csv", rows))
+        read_source(write_csv(tmp_path / "salts.csv", rows))
 
 
 def test_another_unit_is_refused(tmp_path: Path, cache: Path) -> None:
     rows = [{**row, "band_gap": 1000 * row["band_gap"]} for row in salts()]
     with pytest.raises(UserError, match="multiply by 0.001.*If they are right, rename the column"):
-        prepared(cache, [read_source(write_table(tmp_path / "salts.csv", rows))])
+        prepared(cache, [read_source(write_csv(tmp_path / "salts.csv", rows))])
 
 
 def test_what_a_vae_cannot_learn_is_left_out_and_counted(tmp_path: Path, cache: Path) -> None:
@@ -142,7 +143,7 @@ def test_what_a_vae_cannot_learn_is_left_out_and_counted(tmp_path: Path, cache: 
     dense = Structure(Lattice.cubic(2.1), ["C", "C"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     cifs = [str(one.to(fmt="cif")) for one in (mixed, many, dense)]
     rows = [{**salts()[0], "cif": text, "material_id": f"bad-{k}"} for k, text in enumerate([*cifs, "data_broken"])]
-    found = prepared(cache, [read_source(write_table(tmp_path / "salts.csv", [*salts(), *rows]))])
+    found = prepared(cache, [read_source(write_csv(tmp_path / "salts.csv", [*salts(), *rows]))])
     told = " ".join(map(str, found.notes))
     for reason, name in (
         ("partial occupancy", "bad-0"),
@@ -158,7 +159,7 @@ def test_what_a_vae_cannot_learn_is_left_out_and_counted(tmp_path: Path, cache: 
 def test_too_few_crystals_are_refused_with_reasons(tmp_path: Path, cache: Path) -> None:
     rows = [*salts()[:5], {**salts()[0], "cif": "data_broken"}]
     with pytest.raises(UserError, match=r"5 crystals to learn from; 20 or more are needed\n  1 crystals left out"):
-        prepared(cache, [read_source(write_table(tmp_path / "few.csv", rows))])
+        prepared(cache, [read_source(write_csv(tmp_path / "few.csv", rows))])
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
@@ -207,9 +208,9 @@ def test_no_compound_stands_on_both_sides(both: Prepared) -> None:
 
 
 def test_crystals_of_the_validation_file_are_not_learned_from(tmp_path: Path, cache: Path) -> None:
-    whole = read_source(write_table(tmp_path / "salts.csv", salts()))
+    whole = read_source(write_csv(tmp_path / "salts.csv", salts()))
     rows = [{**row, "cif": str(salt(k).make_supercell([2, 1, 1]).to(fmt="cif"))} for k, row in enumerate(salts()[:6])]
-    found = prepared(cache, [whole], [read_source(write_table(tmp_path / "some.csv", rows))])
+    found = prepared(cache, [whole], [read_source(write_csv(tmp_path / "some.csv", rows))])
     assert (len(found.training), len(found.validation)) == (42, 6)
     assert any("6 crystals stand in the validation set too" in str(note) for note in found.notes)
 
@@ -348,7 +349,7 @@ def test_unused_dimensions_are_warned_of(task: VaeTask, tmp_path: Path, monkeypa
 def test_it_learns_on_from_weights(whole: TaughtVae, tmp_path: Path, cache: Path) -> None:
     other = Structure(Lattice.cubic(3.9), ["Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     rows = [*salts(1.05), {**salts()[0], "cif": str(other.to(fmt="cif"))}]
-    found = prepared(cache, [read_source(write_table(tmp_path / "more.csv", rows))], start=whole.vae)
+    found = prepared(cache, [read_source(write_csv(tmp_path / "more.csv", rows))], start=whole.vae)
     assert any("an element that the VAE to begin with never saw (x-0: O, Ti)" in str(note) for note in found.notes)
     task = task_of(found.training, found.validation, whole.vae)
     assert (task.elements, task.scales) == (whole.vae.elements, whole.vae.scales)

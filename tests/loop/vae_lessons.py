@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,17 +44,6 @@ def salts(stretched: float = 1.0) -> list[dict[str, Any]]:
         }
         for k in range(48)
     ]
-
-
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write rows as CSV, packed if the name ends with .gz."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    packed = table.getvalue().encode()
-    path.write_bytes(gzip.compress(packed) if path.suffix == ".gz" else packed)
-    return path
 
 
 def use_small_networks(patch: pytest.MonkeyPatch) -> None:
