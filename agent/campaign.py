@@ -41,6 +41,9 @@ from .stop import Stop, stop_reason
 Evaluate = Callable[[Candidate], Outcome]
 Watcher = Callable[[State, Sequence[int]], None]
 
+_MOMENT = 0.5
+"""Seconds to wait for results before looking whether anything else has happened; an interruption waits as long."""
+
 
 class Campaign:
     """A goal, a space, an oracle, a planner, a budget and a ledger, at work.
@@ -251,8 +254,9 @@ class Campaign:
             # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
             waiting = suspects[:1] if not at_work else []
         self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
-        for trial in waiting:
-            self._running[self._submit(trial)] = trial.number
+        with held_back():
+            for trial in waiting:
+                self._running[self._submit(trial)] = trial.number
 
     def _submit(self, trial: Trial) -> Future[Outcome]:
         evaluate = self._oracles[trial.oracle]
@@ -266,7 +270,8 @@ class Campaign:
 
     def _collect(self) -> None:
         """Wait a moment for results and record those that came."""
-        done, _ = wait(self._running, timeout=1.0, return_when=FIRST_COMPLETED)
+        with held_back():
+            done, _ = wait(self._running, timeout=_MOMENT, return_when=FIRST_COMPLETED)
         finished: dict[int, Outcome] = {}
         is_broken = False
         for future in done:

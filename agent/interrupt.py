@@ -62,7 +62,8 @@ def remembered() -> Iterator[Interruptions]:
 def held_back() -> Iterator[None]:
     """Let an interruption wait until the block has ended.
 
-    A database driver that is interrupted within a write gives its connection up, and with it the right to write.
+    A database driver that is interrupted within a write gives its connection up, and with it the right to write. A
+    wait for futures that is interrupted may leave one locked, and the pool it belongs to cannot be shut down any more.
     Signals reach the main thread only; elsewhere nothing is held back.
 
     Raises:

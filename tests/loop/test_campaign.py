@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from pathlib import Path
@@ -227,6 +228,27 @@ def test_an_interruption_that_a_library_swallows_still_ends_the_campaign(
     assert last.kind == "run_ended"
     assert last.reason == "interrupted"
     assert len(campaign(file, ledger).run("me", {}).completed) == 20
+
+
+def test_an_interruption_waits_until_no_future_is_looked_at(
+    campaign: Campaigns, file: CampaignFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One within `wait` could leave a future locked, and the end of the run waits for ever for its pool.
+    returned = []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        returned.append(futures.wait(*arguments, **options))
+        return returned[-1]
+
+    monkeypatch.setattr("athanor.agent.campaign.wait", interrupted)
+    ledger = VolatileLedger()
+    with pytest.raises(KeyboardInterrupt):
+        campaign(file, ledger).run("me", {})
+    assert len(returned) == 1
+    last = list(ledger.entries("table"))[-1].event
+    assert last.kind == "run_ended"
+    assert last.reason == "interrupted"
 
 
 class DyingPool(Executor):
