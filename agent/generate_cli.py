@@ -52,7 +52,7 @@ def generate(
     around: Annotated[Path | None, typer.Option(metavar="FILE", help="Vary this crystal.")] = None,
     optimise: Annotated[
         bool,
-        typer.Option("--optimise", help="Search for the targets with a judge; band_gap=highest and =lowest, too."),
+        typer.Option("--optimise", help="Look for the best that meet the targets; band_gap=highest and =lowest, too."),
     ] = False,
     temperature: Annotated[
         float | None,
@@ -61,9 +61,7 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same crystals.")] = 0,
     tries: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Latent points to decode for each crystal wanted, at most; 10, or 50 with --optimise."
-        ),
+        typer.Option(min=1, help="Latent points to decode for each crystal wanted, at most; 10, or 50 with --target."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Of the latent model; without, shipped.")] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where CIF files and tables go.")] = Path("generated"),
@@ -140,17 +138,14 @@ def _made(
     if between is not None:
         first, second = (read_known(path, model) for path in between)
         return interpolate(model, first, second, wish, n, seed, temperature or 0.0)
-    most = tries or (TRIES_OF_A_SEARCH if is_optimised else TRIES)
+    most = tries or (TRIES_OF_A_SEARCH if aims else TRIES)
     start = read_known(around, model) if around is not None else None
-    if is_optimised:
-        predictor = shipped_predictor()
-        judge = predictor_judge(predictor)
-        return optimise(
-            model, judge, predictor.name, wish, aims, n, seed, most, temperature or 0.0, around=start, told=told
-        )
+    judge = predictor_judge(shipped_predictor()) if aims else None
+    if is_optimised and judge:
+        return optimise(model, judge, wish, aims, n, seed, most, temperature or 0.0, around=start, told=told)
     if start is not None:
-        return vary(model, start, wish, aims, n, seed, most, temperature or 0.0, told)
-    return sample(model, wish, aims, n, seed, most, temperature, told=told)
+        return vary(model, start, wish, aims, n, seed, most, temperature or 0.0, judge, told)
+    return sample(model, wish, aims, n, seed, most, temperature, judge=judge, told=told)
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 usage: python benchmarks/inverse_design.py --data FOLDER
 
 - Targets: share of evaluated crystals within tolerance, each method with the same number of evaluations, failures of
-  its own screens not counted as evaluations but told. `model_alone` is what `athanor generate --target` delivers: the
-  latent model's heads chose, the whole predictor judges. `with_judge` is what `athanor generate --optimise` evaluates,
-  hits and misses, with two of the predictor's four networks as its judge; `with_judge_delivered` is what it then
-  delivers. Both are scored by the two other networks, which had the same training data, and by CHGNet. CHGNet judges
-  crystals as they were generated, unrelaxed; the predictor has learnt from relaxed ones, and says what they would have.
+  its own screens not counted as evaluations but told. `model_alone` is the latent model with nothing but its own heads
+  to choose by, and is scored by the whole predictor. `target` is what `athanor generate --target` delivers, `optimise`
+  what `athanor generate --optimise` delivers, each with two of the predictor's four networks as the judge within;
+  `optimise_judged` is all that the latter judged on its way, hits and misses. These are scored by the two other
+  networks, which had the same training data, and by CHGNet. CHGNet judges crystals as they were generated, unrelaxed;
+  the predictor has learnt from relaxed ones, and says what they would have.
 - Success rates: share of 100 optimisations, each begun at another held-out crystal, whose best of 10 decoded crystals
   lies below a quantile of the training data's formation energy (protocol: Xie et al., ICLR 2022,
   arXiv:2110.06197); beside them that of 10 samples of the prior, and of one.
@@ -51,7 +52,7 @@ from athanor.tools.evaluation.substitution import SubstitutionSource
 from athanor.tools.generators.duplicate import Seen
 from athanor.tools.inverse.aims import parse_aim
 from athanor.tools.inverse.generated import Made
-from athanor.tools.inverse.judges import predictor_judge
+from athanor.tools.inverse.judges import Judge, predictor_judge
 from athanor.tools.inverse.known import known
 from athanor.tools.inverse.optimise import optimise
 from athanor.tools.inverse.sample import sample
@@ -61,12 +62,15 @@ from athanor.tools.oracles.guards import check_geometry
 TARGETS = ("band_gap=1.4±0.2", "band_gap=3.0±0.3", "formation_energy=-2.5±0.15")
 LABELS = {"band_gap": "band_gap", "formation_energy": "formation_energy_per_atom"}
 N, BASE, SEED, PROCESSES = 100, 300, 0, 2
-TRIES, SEARCH_TRIES = 20, 10
+TRIES, SEARCH_TRIES = 50, 10
 """Latent points decoded for each crystal wanted, at most: by a sample, and by a search."""
 PARENTS = 600
 RUNS, BEST_OF, QUANTILES = 100, 10, (0.05, 0.10, 0.15)
 SPEED = 1000
 ANYTHING = DecodingWish()
+ALONE, TARGET, OPTIMISE, OPTIMISE_JUDGED = "model_alone", "target", "optimise", "optimise_judged"
+INSIDE = (TARGET, OPTIMISE, OPTIMISE_JUDGED)
+"""Methods within which half of the predictor judges."""
 
 
 def evaluated(made: Sequence[Made], tried: int, valid: int, faults: Mapping[str, int]) -> Judged:
@@ -82,17 +86,26 @@ def prior(n: int, seed: int) -> Judged:
 
 def model_alone(target: str, n: int, seed: int) -> Judged:
     """Sample with a target; the latent model's own expectation decides what is delivered."""
+    return sampled(target, n, seed, None)
+
+
+def with_target(target: str, n: int, seed: int) -> Judged:
+    """Sample with a target; half of the predictor decides what is delivered."""
+    return sampled(target, n, seed, predictor_judge(halves()[0]))
+
+
+def sampled(target: str, n: int, seed: int, judge: Judge | None) -> Judged:
+    """Sample with a target, by a judge or without."""
     model = shipped_latent_model()
-    found = sample(model, ANYTHING, [parse_aim(target, model.targets)], n, seed, TRIES)
+    found = sample(model, ANYTHING, [parse_aim(target, model.targets)], n, seed, TRIES, judge=judge)
     return evaluated(found.made, found.tried, found.valid, found.faults)
 
 
-def with_judge(target: str, n: int, seed: int) -> tuple[Judged, Judged]:
+def search(target: str, n: int, seed: int) -> tuple[Judged, Judged]:
     """Search with half of the predictor as judge: what was evaluated first, and what was delivered."""
     model = shipped_latent_model()
-    judge = predictor_judge(halves()[0])
     aims = [parse_aim(target, model.targets)]
-    found = optimise(model, judge, "gnn members 1 and 2", ANYTHING, aims, n, seed, SEARCH_TRIES)
+    found = optimise(model, predictor_judge(halves()[0]), ANYTHING, aims, n, seed, SEARCH_TRIES)
     told = found.tried, found.valid, found.faults
     return evaluated(found.judged[:n], *told), evaluated(found.made, *told)
 
@@ -129,7 +142,7 @@ def optimised(starts: Sequence[WyckoffCrystal], seed: int) -> list[Judged]:
     found = []
     for number, start in enumerate(starts):
         outcome = optimise(
-            model, lambda structures: {}, "the model itself", ANYTHING, aims, BEST_OF, seed + number, tries=1,
+            model, Judge("the model itself", lambda structures: {}), ANYTHING, aims, BEST_OF, seed + number, tries=1,
             around=known(f"start {number}", start, model),
         )  # fmt: skip
         found.append(evaluated(outcome.judged, outcome.tried, outcome.valid, outcome.faults))
@@ -173,7 +186,7 @@ def table(
     aims = [parse_aim(target, shipped_latent_model().targets)]
     found: dict[str, Any] = {}
     for name, own in (methods | bases).items():
-        inside = name.startswith("with_judge")
+        inside = name in INSIDE
         found[name] = {
             "evaluated": min(N, len(own)),
             "decoded_or_drawn": own.tried,
@@ -237,7 +250,8 @@ def main() -> None:
     pairs = zip(train["pretty_formula"], train["spacegroup.number"], strict=True)
     seen = {(Composition(formula).reduced_formula, int(group)) for formula, group in pairs}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        searches = {target: pool.submit(with_judge, target, N, SEED) for target in TARGETS}
+        searches = {target: pool.submit(search, target, N, SEED) for target in TARGETS}
+        judged_inside = {target: pool.submit(with_target, target, N, SEED) for target in TARGETS}
         alone = {target: pool.submit(model_alone, target, N, SEED) for target in TARGETS}
         free = pool.submit(prior, BASE, SEED)
         begin = starts(val, RUNS, SEED)
@@ -250,7 +264,12 @@ def main() -> None:
             first, delivered = searches[target].result()
             figures[target] = table(
                 target,
-                {"model_alone": alone[target].result(), "with_judge": first, "with_judge_delivered": delivered},
+                {
+                    ALONE: alone[target].result(),
+                    TARGET: judged_inside[target].result(),
+                    OPTIMISE: delivered,
+                    OPTIMISE_JUDGED: first,
+                },
                 {
                     "prior": free.result(),
                     "substitution": replaced.result(),

@@ -144,7 +144,9 @@ def document(outcome: Generated, files: Sequence[str] = ()) -> dict[str, Any]:
         "notes": list(outcome.notes),
     }
     if outcome.judge:
-        found |= {"judge": outcome.judge, "judged": len(outcome.judged), "best": list(outcome.best)}
+        found["judge"] = outcome.judge
+    if outcome.judged:
+        found |= {"judged": len(outcome.judged), "best": list(outcome.best)}
     if outcome.between is not None:
         found["between"] = _way_document(outcome.between)
     crystals = [_crystal(one, number, outcome) for number, one in enumerate(outcome.made, start=1)]

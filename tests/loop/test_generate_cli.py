@@ -99,8 +99,9 @@ def test_a_target_is_met_by_all_that_is_written(generate: Generate) -> None:
     assert found["asked"] == "band_gap = 1.4 ± 0.3 eV; formation_energy <= -1 eV/atom"
     assert found["found"] == 2
     for one in found["crystals"]:
-        assert abs(one["values"]["band_gap"]["value"] - 1.4) <= 0.3
-        assert one["values"]["formation_energy"]["value"] <= -1
+        assert abs(one["judged"]["band_gap"]["value"] - 1.4) <= 0.3
+        assert one["judged"]["formation_energy"]["value"] <= -1
+    assert found["judge"]
 
 
 def test_a_gap_of_nothing_is_shown_as_0(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:

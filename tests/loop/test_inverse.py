@@ -20,10 +20,11 @@ from athanor.models.wyckoff.wyckoff_crystal import Orbit, WyckoffCrystal
 from athanor.tools.crystals.read import unread
 from athanor.tools.crystals.structure import to_structure
 from athanor.tools.crystals.wyckoff import from_wyckoff, to_wyckoff
+from athanor.tools.generators.duplicate import Seen, reduced_formula
 from athanor.tools.inverse.aims import parse_aim
 from athanor.tools.inverse.cif import cif_text
 from athanor.tools.inverse.interpolate import interpolate, straight_way
-from athanor.tools.inverse.judges import predictor_judge
+from athanor.tools.inverse.judges import Judge, predictor_judge
 from athanor.tools.inverse.known import known, read_known
 from athanor.tools.inverse.optimise import optimise
 from athanor.tools.inverse.sample import sample
@@ -43,6 +44,9 @@ def gap(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
     """A judge who sees in every crystal the opposite of what the model expects of it."""
     points = BINARY.encode([to_wyckoff(one) for one in structures]).mean
     return {"band_gap": 2.0 - points[:, 1]}
+
+
+CONTRARY = Judge("contrary", gap)
 
 
 def test_points_are_led_to_what_is_wanted_and_stay_apart() -> None:
@@ -109,6 +113,57 @@ def test_what_cannot_be_met_says_how_near_it_came() -> None:
     assert re.fullmatch(
         r"The nearest miss was \w+ in space group \d+: band_gap [\d.]+ eV \(predicted\)\.", outcome.notes[0]
     )
+
+
+def test_what_the_judge_says_decides_what_is_kept_and_what_is_learnt() -> None:
+    def sometimes(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
+        said = gap(structures)["band_gap"]
+        return {"band_gap": np.where(said > 3.4, np.nan, said)}
+
+    aim = parse_aim("band_gap=3.2+-0.3", BINARY.targets)
+    outcome = sample(BINARY, ANYTHING, [aim], 12, 0, tries=20, judge=Judge("sometimes", sometimes))
+    assert len(outcome.made) >= 3
+    for one in outcome.made:
+        assert one.judged["band_gap"] == pytest.approx(gap([to_structure(one.cell)])["band_gap"][0])
+        assert abs(one.judged["band_gap"] - 3.2) <= 0.3
+    assert np.mean([abs(one.values["band_gap"] - 3.2) > 0.3 for one in outcome.made]) > 0.5
+    assert outcome.judge == "sometimes"
+    unlearnt = sample(BINARY, ANYTHING, [aim], 12, 0, tries=20)
+    assert not unlearnt.judge
+    assert all(abs(one.values["band_gap"] - 3.2) <= 0.3 and not one.judged for one in unlearnt.made)
+
+
+def test_a_judge_of_a_property_is_asked_only_where_there_is_an_aim() -> None:
+    def never(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
+        raise AssertionError("there is nothing to judge")
+
+    outcome = sample(BINARY, ANYTHING, (), 2, 0, judge=Judge("never", never))
+    assert len(outcome.made) == 2
+    assert not outcome.judge
+
+
+def test_one_crystal_of_a_kind_is_enough_where_there_is_an_aim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Seen, "holds", lambda *_: False)  # as if all of a kind differed
+    aim = parse_aim("band_gap>=0", BINARY.targets)
+    led = sample(BINARY, ANYTHING, [aim], 12, 3, tries=20)
+    kinds = [(reduced_formula(one.cell), one.crystal.template) for one in led.made]
+    assert len(set(kinds)) == len(kinds) >= 6
+    found = optimise(BINARY, CONTRARY, ANYTHING, [aim], 12, 0, tries=6)
+    kinds = [(reduced_formula(one.cell), one.crystal.template) for one in found.judged]
+    assert len(set(kinds)) == len(kinds) >= 6
+    known_salt = known("salt", SALT, BINARY)
+    near = vary(BINARY, known_salt, ANYTHING, (), 12, 1, tries=20).made
+    kinds = [(reduced_formula(one.cell), one.crystal.template) for one in near]
+    assert len(set(kinds)) < len(kinds)
+
+
+def test_variations_meet_what_the_judge_says() -> None:
+    start = known("salt", SALT, BINARY)
+    aim = parse_aim("band_gap>=2.2", BINARY.targets)
+    outcome = vary(BINARY, start, ANYTHING, [aim], 3, 1, tries=40, judge=CONTRARY)
+    assert outcome.made
+    assert all(one.judged["band_gap"] >= 2.2 for one in outcome.made)
+    assert outcome.judge == "contrary"
 
 
 def test_samples_are_decoded_warmer_than_points_that_were_chosen() -> None:
@@ -211,7 +266,7 @@ def test_variations_are_others_and_the_nearest_come_first() -> None:
 
 def test_a_search_finds_what_the_model_is_wrong_about() -> None:
     aim = parse_aim("band_gap=3.2+-0.3", BINARY.targets)
-    found = optimise(BINARY, gap, "contrary", ANYTHING, [aim], 12, 0, tries=10)
+    found = optimise(BINARY, CONTRARY, ANYTHING, [aim], 12, 0, tries=10)
     led = [abs(gap([to_structure(one.cell)])["band_gap"][0] - 3.2) <= 0.3 for one in found.judged[:15]]
     assert sum(led) <= 2  # as the model expects it, nothing is found
     assert found.tried <= 120
@@ -229,7 +284,7 @@ def test_a_search_finds_what_the_model_is_wrong_about() -> None:
 
 def test_a_search_upwards_goes_up() -> None:
     aim = parse_aim("band_gap=highest", BINARY.targets)
-    found = optimise(BINARY, gap, "contrary", ANYTHING, [aim], 3, 0, tries=30)
+    found = optimise(BINARY, CONTRARY, ANYTHING, [aim], 3, 0, tries=30)
     said = [one.judged["band_gap"] for one in found.judged]
     assert [one.judged["band_gap"] for one in found.made] == sorted(said, reverse=True)[:3]
     assert np.mean(said[-15:]) > np.mean(said[:15]) + 0.7
@@ -241,7 +296,9 @@ def test_what_the_judge_refuses_is_no_hit_and_stops_nothing() -> None:
         said = gap(structures)["band_gap"]
         return {"band_gap": np.where(said > 2.3, np.nan, said)}
 
-    found = optimise(BINARY, moody, "moody", ANYTHING, [parse_aim("band_gap>=1.9", BINARY.targets)], 12, 0, tries=6)
+    found = optimise(
+        BINARY, Judge("moody", moody), ANYTHING, [parse_aim("band_gap>=1.9", BINARY.targets)], 12, 0, tries=6
+    )
     assert found.made
     assert all(1.9 <= one.judged["band_gap"] <= 2.3 for one in found.made)
     assert any("band_gap" not in one.judged for one in found.judged)
@@ -250,7 +307,7 @@ def test_what_the_judge_refuses_is_no_hit_and_stops_nothing() -> None:
 
 def test_the_latent_model_stands_in_for_what_a_judge_does_not_say() -> None:
     aims = [parse_aim(text, BINARY.targets) for text in ("formation_energy<=-2", "band_gap>=1")]
-    found = optimise(BINARY, gap, "volume", ANYTHING, aims, 2, 0)
+    found = optimise(BINARY, CONTRARY, ANYTHING, aims, 2, 0)
     for one in found.made:
         assert one.judged["formation_energy"] == one.values["formation_energy"] <= -2
         assert one.judged["band_gap"] != one.values["band_gap"]
@@ -281,7 +338,7 @@ def test_a_predictor_judges_by_its_mean_and_refuses_in_nan() -> None:
 
     judge = predictor_judge(MadeUpPredictor(lambda formula: Said(gap=2.5)))
     copper = Structure(Lattice.cubic(4.2), ["Cu", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    said = judge([from_wyckoff(SALT), copper])["band_gap"]
+    said = judge.says([from_wyckoff(SALT), copper])["band_gap"]
     assert said[0] == 2.5
     assert np.isnan(said[1])
 

@@ -38,6 +38,7 @@ from athanor.models.vae.wish import DecodingWish
 from athanor.tools.inverse.aims import parse_aim
 from athanor.tools.inverse.generated import Between, Generated, Step
 from athanor.tools.inverse.interpolate import interpolate
+from athanor.tools.inverse.judges import Judge
 from athanor.tools.inverse.known import known
 from athanor.tools.inverse.optimise import optimise
 from athanor.tools.inverse.sample import sample
@@ -330,7 +331,7 @@ def test_a_search_is_a_path_with_its_best(monkeypatch: pytest.MonkeyPatch, tmp_p
         return {"band_gap": np.array([one.volume / len(one) / 10 for one in structures])}
 
     aim = parse_aim("band_gap=highest", model.targets)
-    outcome = optimise(model, judge, "volume", DecodingWish(), [aim], 2, 0, tries=15)
+    outcome = optimise(model, Judge("volume", judge), DecodingWish(), [aim], 2, 0, tries=15)
     written: list[Any] = []
     monkeypatch.setattr(
         "athanor.agent.pictures.generated.write_pictures", lambda pictures, *rest: written.extend(pictures) or ()

@@ -43,7 +43,7 @@ class Made:
         values: What the latent model expects of each property at `point`, in the property's unit.
         is_balanced: Whether a neutral choice of oxidation states exists, or none is called for.
         share: Share of the way from the first crystal to the second; None where there is no way.
-        judged: What a judge said of the properties that were optimised, in their units.
+        judged: What a judge said of the properties that were aimed at, in their units.
     """
 
     candidate: Candidate
@@ -130,7 +130,7 @@ class Generated:
         between: The way, for `between`.
         judged: All crystals that were judged, for `optimise`, in that order.
         best: Best score so far after each of them; 0 is a met target.
-        judge: Who judged.
+        judge: Who judged; empty where only the latent model did.
         notes: What else is to be known, in words.
     """
 

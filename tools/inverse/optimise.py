@@ -6,7 +6,7 @@ Knows the search, the sieve and judges. Must not know files or terminals.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..crystals.structure import to_structure
 from .aims import Aim, met, properties_of, worth_of
 from .generated import Generated, Made
+from .judges import judged_values
 from .search import ask, begun, tell
 from .sieve import Sieve
 from .steer import led_points
@@ -42,7 +42,6 @@ _FIRST = 2
 def optimise(
     model: LatentModel,
     judge: Judge,
-    judge_name: str,
     wish: DecodingWish,
     aims: Sequence[Aim],
     n: int,
@@ -58,7 +57,6 @@ def optimise(
     Args:
         model: Decodes crystals, and finds them again: a judgement counts where the decoded crystal is found.
         judge: Gives values; the latent model's own stand in for properties that it does not give.
-        judge_name: As it stands beside the values.
         wish: What every crystal keeps.
         aims: What is optimised.
         n: Crystals wanted.
@@ -71,7 +69,7 @@ def optimise(
     """
     ground = survey(model, seed)
     known = [*exclude, *([around.candidate] if around else [])]
-    sieve = Sieve(model, ground, wish, (), known, seed)
+    sieve = Sieve(model, ground, wish, (), known, seed, is_distinct=True)
     asked = "; ".join([*([f"starting from {around.name}"] if around else []), asked_for(wish, aims)])
     names, worth = properties_of(aims), worth_of(aims, ground.scales)
     search, judged, best = begun(model, len(names)), list[Made](), list[float]()
@@ -92,7 +90,7 @@ def optimise(
             points[: size // 2] = _near(around, points[: size // 2])
         taken = sieve.take(points, [note] * size, (around.candidate.id,) if around else (), temperature, number)
         fresh = [one.made for one in taken if one.made is not None and not one.fault]
-        said = _said(judge, fresh, names)
+        said = judged_values(judge, fresh, names)
         values = np.array([said[name] for name in names]).T
         gained = worth(values)
         search = tell(search, np.array([one.point for one in fresh]).reshape(-1, model.n_latent), gained, values)
@@ -101,21 +99,12 @@ def optimise(
         scores += gained.tolist()
         best += np.fmax.accumulate(np.array([best[-1] if best else -np.inf, *gained]))[1:].tolist()
         told(sieve.tried, sum(one >= 0 for one in scores))
-    return _outcome(model, judge_name, asked, aims, n, seed, sieve, judged, scores, best)
+    return _outcome(model, judge.name, asked, aims, n, seed, sieve, judged, scores, best)
 
 
 def _near(around: Known, points: Array) -> Array:
     """Points a tenth of the way from a known crystal to others."""
     return np.asarray(around.point + 0.1 * (points - around.point))
-
-
-def _said(judge: Judge, made: Sequence[Made], names: Sequence[str]) -> Mapping[str, Array]:
-    """Values of some properties: the judge's, or the latent model's where the judge has none."""
-    given = judge([to_structure(one.cell) for one in made]) if made else {}
-    return {
-        name: given[name] if name in given else np.array([one.values[name] for one in made], dtype=float)
-        for name in names
-    }
 
 
 def _outcome(
@@ -137,7 +126,7 @@ def _outcome(
     faults = sieve.faults + Counter(target=int((~is_met).sum()), not_needed=max(len(order) - n, 0))
     unmet = [k for k in range(len(judged)) if not is_met[k] and np.isfinite(scores[k])]
     near = judged[max(unmet, key=lambda k: scores[k])] if unmet else None
-    note = missed(n, len(order), near, near.judged if near else {}, aims)
+    note = missed(n, len(order), near, aims)
     return Generated(
         "optimise", f"optimise {asked}", n, tuple(judged[k] for k in order[:n]), sieve.tried, sieve.valid,
         dict(+faults), model.name, model.targets, seed, judged=tuple(judged), best=tuple(best), judge=judge_name,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...models.vae.latent_model import LatentModel
     from ...models.vae.wish import DecodingWish
     from .aims import Aim
+    from .judges import Judge
 
 TRIES = 10
 """Latent points that are decoded for each crystal wanted, at most."""
@@ -42,29 +43,31 @@ def sample(
     tries: int = TRIES,
     temperature: float | None = None,
     exclude: Sequence[Candidate] = (),
+    judge: Judge | None = None,
     told: Callable[[int, int], object] = lambda tried, found: None,
 ) -> Generated:
     """Make new crystals.
 
     Where there are aims, three quarters of the points after the first batch come from a search that is told what the
-    model expects of the decoded crystals: a point that promises a value is often decoded to a crystal with another.
+    decoded crystals are like: a point that promises a value is often decoded to a crystal with another.
 
     Args:
         model: Decodes them.
         wish: What every crystal keeps.
-        aims: What the model expects of every crystal, where it finds the decoded crystal again.
+        aims: What every crystal meets, as the judge says.
         n: Crystals wanted; fewer come where they are not found within the tries.
         seed: The same seed gives the same crystals.
         tries: Latent points to decode for each crystal wanted, at most.
         temperature: Of the decoder; 0 for the likeliest crystal at each point. None for that where there are aims, for
             points are chosen for what they most likely hold, and else for that of samples.
         exclude: Crystals that do not come back.
+        judge: Of the aims' properties; without one, the model's own expectations stand in.
         told: Is told of the latent points decoded and the crystals found, after each batch.
     """
     if temperature is None:
         temperature = 0.0 if aims else SAMPLED
     ground = survey(model, seed)
-    sieve = Sieve(model, ground, wish, aims, exclude, seed)
+    sieve = Sieve(model, ground, wish, aims, exclude, seed, judge if aims else None, is_distinct=bool(aims))
     asked = asked_for(wish, aims)
     seeds = np.random.SeedSequence(seed)
     points = chain.from_iterable(led_points(model, wish, aims, ground, seed))
@@ -84,14 +87,14 @@ def sample(
             some[:searched] = ask(search, model, wish, ground, searched, number, worth)
         taken = sieve.take(some, [f"sampled: {asked}"] * batch, (), temperature, number, n)
         if aims:
-            fresh = [one.made for one in taken if one.made is not None and one.fault in ("", "target")]
-            values = np.array([[one.values[name] for name in names] for one in fresh]).reshape(-1, len(names))
-            places = np.array([one.point for one in fresh]).reshape(-1, model.n_latent)
+            fresh = [(one.made, one.judged) for one in taken if one.made is not None and one.fault in ("", "target")]
+            values = np.array([[judged[name] for name in names] for _, judged in fresh]).reshape(-1, len(names))
+            places = np.array([made.point for made, _ in fresh]).reshape(-1, model.n_latent)
             search = tell(search, places, worth(values), values)
         told(sieve.tried, len(sieve.made))
     _, near = sieve.nearest or (0.0, None)
-    note = missed(n, len(sieve.made), near, near.values if near else {}, aims)
+    note = missed(n, len(sieve.made), near, aims)
     return Generated(
         "sample", asked, n, tuple(sieve.made), sieve.tried, sieve.valid, dict(sieve.faults), model.name,
-        model.targets, seed, notes=(note,) if note else (),
+        model.targets, seed, judge=judge.name if judge and aims else "", notes=(note,) if note else (),
     )  # fmt: skip

@@ -5,9 +5,10 @@ Knows the latent model's Protocol, the screen, wishes and aims. Must not know ho
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 
 from ...memory.records import Candidate, Provenance
 from ..generators.charge import is_balanced
-from ..generators.duplicate import Seen
-from .aims import Aim, met, score
+from ..generators.duplicate import Seen, reduced_formula
+from .aims import Aim, met, properties_of, score
 from .generated import Made
+from .judges import judged_values
 from .screen_decoded import Sound, screen
 
 if TYPE_CHECKING:
     from ...models.vae.latent_model import Latent, LatentModel
     from ...models.vae.wish import DecodingWish
+    from .judges import Judge
     from .survey import Survey
 
 Array = NDArray[np.float64]
@@ -38,10 +41,12 @@ class Taken:
         made: The sound crystal it was decoded to; None where there is none.
         fault: Why it was not kept: the faults of the screen, `wish …` with the wish that its true symmetry breaks,
             `target`, `known`, `duplicate`, `not_needed`; empty where it was.
+        judged: Values of the aims' properties, by which it was kept or not; nan where it could not be judged.
     """
 
     made: Made | None
     fault: str = ""
+    judged: Mapping[str, float] = field(default_factory=dict)
 
 
 class Sieve:
@@ -63,6 +68,8 @@ class Sieve:
         aims: Sequence[Aim] = (),
         exclude: Iterable[Candidate] = (),
         seed: int = 0,
+        judge: Judge | None = None,
+        is_distinct: bool = False,
     ) -> None:
         """Start with nothing.
 
@@ -70,11 +77,17 @@ class Sieve:
             model: Decodes and encodes.
             ground: Scales of its latent space.
             wish: What every crystal keeps.
-            aims: What every crystal meets, as the model expects it where it finds the crystal again.
+            aims: What every crystal meets, as the judge says.
             exclude: Crystals that do not come back.
             seed: As it stands in the provenance.
+            judge: Of the aims' properties; for those that it does not tell, and without one for all, the model's
+                own expectation where it finds the crystal again stands in.
+            is_distinct: Whether one crystal of each formula on each template is enough. A search that has found one
+                finds others that differ from it by a little, and by nothing once they are relaxed.
         """
         self._model, self._ground, self._wish, self._aims, self._seed = model, ground, wish, tuple(aims), seed
+        self._judge, self._is_distinct = judge, is_distinct
+        self._kinds: set[tuple[str, str]] = set()
         self._known, self._seen = Seen(exclude), Seen()
         self.made: list[Made] = []
         self.faults: Counter[str] = Counter()
@@ -111,16 +124,24 @@ class Sieve:
         found = [(n, one) for n, one in enumerate(sound) if isinstance(one, Sound)]
         taken = [Taken(None, one if isinstance(one, str) else "") for one in sound]
         if found:
-            values = self._model.properties(again.mean)
-            kept = met(self._aims, values, len(found))
-            scores = score(self._aims, values, self._ground.scales, len(found))
+            expected = self._model.properties(again.mean)
+            made = []
             for k, (n, one) in enumerate(found):
                 candidate = Candidate(content=one.crystal, provenance=self._provenance(parents, notes[n]))
-                own = {name: float(value[k]) for name, value in values.items()}
-                made = self._made(candidate, one, points[n], again.mean[k], own)
-                taken[n] = Taken(made, self._judged(made, bool(kept[k]), most))
-                if taken[n].fault == "target" and (self.nearest is None or scores[k] > self.nearest[0]):
-                    self.nearest = float(scores[k]), made
+                own = {name: float(value[k]) for name, value in expected.items()}
+                made.append(self._made(candidate, one, points[n], again.mean[k], own))
+            values = judged_values(self._judge, made, properties_of(self._aims))
+            kept = met(self._aims, values, len(found))
+            scores = score(self._aims, values, self._ground.scales, len(found))
+            for k, (n, _) in enumerate(found):
+                judged = {name: float(value[k]) for name, value in values.items()}
+                if self._judge:
+                    known = {name: value for name, value in judged.items() if math.isfinite(value)}
+                    made[k] = replace(made[k], judged=known)
+                taken[n] = Taken(made[k], self._kept(made[k], bool(kept[k]), most), judged)
+                is_near = taken[n].fault == "target" and math.isfinite(scores[k])
+                if is_near and (self.nearest is None or scores[k] > self.nearest[0]):
+                    self.nearest = float(scores[k]), made[k]
         self.faults.update(one.fault for one in taken if one.fault)
         return tuple(taken)
 
@@ -143,7 +164,7 @@ class Sieve:
         except ValueError:
             return False
 
-    def _judged(self, made: Made, is_met: bool, most: int | None) -> str:
+    def _kept(self, made: Made, is_met: bool, most: int | None) -> str:
         """Keep a sound crystal, or say why it is not kept."""
         broken = self._wish.broken(made.crystal, len(made.cell.species))
         if broken is not None:
@@ -152,11 +173,13 @@ class Sieve:
             return "target"
         if self._known.holds(made.candidate):
             return "known"
-        if self._seen.holds(made.candidate):
+        kind = reduced_formula(made.cell), made.crystal.template
+        if (self._is_distinct and kind in self._kinds) or self._seen.holds(made.candidate):
             return "duplicate"
         if most is not None and len(self.made) >= most:
             return "not_needed"
         self._seen.add(made.candidate)
+        self._kinds.add(kind)
         self.made.append(made)
         return ""
 

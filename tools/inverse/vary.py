@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...models.vae.latent_model import LatentModel
     from ...models.vae.wish import DecodingWish
     from .aims import Aim
+    from .judges import Judge
     from .known import Known
 
 SHORTEST, LONGEST = 0.1, 1.5
@@ -37,15 +38,17 @@ def vary(
     seed: int,
     tries: int = TRIES,
     temperature: float = 0.0,
+    judge: Judge | None = None,
     told: Callable[[int, int], object] = lambda tried, found: None,
 ) -> Generated:
     """Make crystals around a known one, the nearest first; the known one itself does not come back.
 
     Points are drawn from a normal distribution about it, whose width grows until enough others are found: then what
-    lies near is found first. The last width spans all crystals.
+    lies near is found first. The last width spans all crystals. The judge tells the aims' properties; without one, the
+    model's own expectations stand in.
     """
     ground = survey(model, seed)
-    sieve = Sieve(model, ground, wish, aims, [known.candidate], seed)
+    sieve = Sieve(model, ground, wish, aims, [known.candidate], seed, judge if aims else None)
     rng = np.random.default_rng(seed)
     rounds = min(ROUNDS, n * tries)
     for number, radius in enumerate(np.geomspace(SHORTEST, LONGEST, rounds).tolist()):
@@ -58,8 +61,8 @@ def vary(
         told(sieve.tried, len(sieve.made))
     asked = f"around {known.name}; {asked_for(wish, aims)}"
     _, near = sieve.nearest or (0.0, None)
-    note = missed(n, len(sieve.made), near, near.values if near else {}, aims)
+    note = missed(n, len(sieve.made), near, aims)
     return Generated(
         "around", asked, n, tuple(sieve.made), sieve.tried, sieve.valid, dict(sieve.faults), model.name, model.targets,
-        seed, notes=(note,) if note else (),
+        seed, judge=judge.name if judge and aims else "", notes=(note,) if note else (),
     )  # fmt: skip

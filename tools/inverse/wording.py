@@ -6,7 +6,7 @@ Knows wishes and aims. Must not know what comes of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pymatgen.core import Composition
@@ -42,11 +42,12 @@ def asked_for(wish: DecodingWish, aims: Sequence[Aim]) -> str:
     return "; ".join(parts) or "anything"
 
 
-def missed(wanted: int, found: int, nearest: Made | None, values: Mapping[str, float], aims: Sequence[Aim]) -> str:
+def missed(wanted: int, found: int, nearest: Made | None, aims: Sequence[Aim]) -> str:
     """What the nearest miss was where fewer crystals than wanted meet the aims; empty where there is nothing to say."""
     if found >= wanted or nearest is None:
         return ""
     formula = Composition(Counter(nearest.cell.species)).reduced_formula
+    values = {**nearest.values, **nearest.judged}
     own = dict.fromkeys(aim.target for aim in aims)
     told = ", ".join(f"{one.name} {values[one.name]:.3g} {one.unit}" for one in own if one.name in values)
     return f"The nearest miss was {formula} in space group {nearest.spacegroup}: {told} (predicted)."
