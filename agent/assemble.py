@@ -216,7 +216,18 @@ def _planner(file: CampaignFile) -> Planner:
         return RandomPlanner(file.goal, file.space, file.seed)
     from .planners.builtin import BuiltinPlanner
 
-    return BuiltinPlanner(file.goal, file.space, file.seed, _predictor(file))
+    predictor = _predictor(file)
+    builtin = BuiltinPlanner(file.goal, file.space, file.seed, predictor)
+    if file.planner == "builtin":
+        return builtin
+    from .chat_model.connect import connect
+    from .chat_model.settings import ChatModelSettings
+    from .llm.planner import LlmPlanner
+
+    settings = file.chat_model or ChatModelSettings()
+    # That no chat model is named must show before anything is spent.
+    model = connect(settings)
+    return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, model, predictor)
 
 
 def _predictor(file: CampaignFile) -> Chosen | None:

@@ -173,7 +173,9 @@ class Campaign:
         view = replace(view, recalled=self.state.recalled)
         used = sum(trial.oracle == self._oracle and not trial.reused for trial in view.trials.values())
         proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
-        events: list[Event] = [HypothesisStated(hypothesis=proposal.hypothesis)] if proposal.hypothesis else []
+        events: list[Event] = list(proposal.events)
+        if proposal.hypothesis:
+            events.append(HypothesisStated(hypothesis=proposal.hypothesis))
         if proposal.generators:
             events.append(GeneratorShares(batch=batch, generators=proposal.generators))
         tried = {trial.candidate.id for trial in view.trials.values()}
@@ -183,8 +185,8 @@ class Campaign:
                 picks.setdefault(pick.candidate.id, pick)
         for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
             events += self._trial(number, batch, self._oracle, pick)
-        if picks:
-            self._append(*events)
+        # What was asked of a chat model has cost something, even if nothing came of it.
+        self._append(*(events if picks else proposal.events))
         return bool(picks)
 
     def _trial(self, number: int, batch: int, oracle: str, pick: Pick) -> tuple[Event, ...]:
@@ -229,7 +231,8 @@ class Campaign:
                     events.append(HypothesisJudged(judgement=judgement))
         judged = {e.judgement.hypothesis: e.judgement for e in events if isinstance(e, HypothesisJudged)}
         view = replace(view, judgements={**view.judgements, **judged})
-        self._append(*events, Reflected(batch=batch, text=self._planner.reflect(view, batch)))
+        reflection = self._planner.reflect(view, batch)
+        self._append(*events, *reflection.events, Reflected(batch=batch, text=reflection.text))
         self._append(*self._memory.embeddings(self.state, before_batch=batch + 1))
         self._remember()
 

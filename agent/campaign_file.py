@@ -18,8 +18,9 @@ from ..memory.records import Constraint, Goal, Objective, Record
 from ..tools.oracles.build import properties_of
 from ..tools.oracles.oracle import OracleSettings, SimulationSettings
 from ..tools.space import PoolSpace, Space
+from .chat_model.settings import ChatModelSettings
 
-PlannerName = Literal["builtin", "random"]
+PlannerName = Literal["builtin", "llm", "random"]
 
 
 class Confirmation(Record):
@@ -37,6 +38,7 @@ class CampaignFile(Record):
         batch: Trials proposed together.
         workers: Processes that evaluate.
         memory: Whether results, claims and notes of the home's other campaigns are used.
+        chat_model: Of the planner `llm`; None for what the environment names.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -49,6 +51,7 @@ class CampaignFile(Record):
     batch: Annotated[int, Field(ge=1, le=1000)] = 4
     workers: Annotated[int, Field(ge=1, le=1024)] = 2
     memory: bool = True
+    chat_model: ChatModelSettings | None = None
 
     @model_validator(mode="after")
     def _oracle_answers_the_goal(self) -> CampaignFile:
@@ -78,6 +81,8 @@ class CampaignFile(Record):
             raise ValueError("a table oracle needs a space of kind pool")
         if self.confirmation and self.oracle.kind != "simulation":
             raise ValueError("confirmation goes with an oracle of kind simulation only")
+        if self.chat_model and self.planner != "llm":
+            raise ValueError(f"chat_model goes with the planner llm only, and the planner is {self.planner}")
         if self.confirmation and self.confirmation.calculator == getattr(self.oracle, "calculator", None):
             raise ValueError("confirmation names the oracle's own calculator; another one is needed")
         return self

@@ -126,6 +126,11 @@ def better(objective: Objective, is_predicted: bool = False) -> str:
     return f"{with_unit(objective.property, objective.unit, is_predicted)} as {wish} as possible"
 
 
+def percent(share: float) -> str:
+    """A share in whole per cent: `33 %`."""
+    return f"{100 * share:.0f} %"
+
+
 def duration(seconds: float) -> str:
     """A span of time: `42 s`, `3 min 05 s`, `2 h 07 min`."""
     whole = max(0, round(seconds))

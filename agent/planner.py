@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..memory.events import GeneratorShare
+from ..memory.events import Event, GeneratorShare
 from ..memory.records import Candidate, Hypothesis
 from ..memory.state import State
 
@@ -38,19 +38,34 @@ class Proposal:
         picks: At most as many as asked for; none when no new candidate can be found.
         notes: What the tools reported on the way, in words, for the reflection.
         generators: How the candidates were made that the picks were chosen from; empty where there is one generator.
+        events: What else is to be recorded with the batch: what was said to and by a chat model, and what it cost.
     """
 
     picks: tuple[Pick, ...]
     hypothesis: Hypothesis | None = None
     notes: tuple[str, ...] = ()
     generators: tuple[GeneratorShare, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """What a finished batch has taught, in a few sentences.
+
+    Attributes:
+        events: What is to be recorded with it, as in `Proposal`.
+    """
+
+    text: str
+    events: tuple[Event, ...] = ()
 
 
 class Planner(Protocol):
     """Decides what to try next.
 
-    Both methods are pure: the same state gives the same answer, so that a resumed campaign goes on as an
-    uninterrupted one would have.
+    Both methods change nothing and spend nothing but what a chat model costs. Without a chat model they are pure: the
+    same state gives the same answer, so that a resumed campaign goes on as an uninterrupted one would have. What a chat
+    model answers is recorded together with what follows from it, and never asked for again.
     """
 
     name: str
@@ -59,6 +74,6 @@ class Planner(Protocol):
         """Choose up to `n` candidates for batch `state.batches + 1`; unfinished trials are pending."""
         ...
 
-    def reflect(self, state: State, batch: int) -> str:
+    def reflect(self, state: State, batch: int) -> Reflection:
         """Say in a few sentences what a finished batch has taught."""
         ...

@@ -54,11 +54,18 @@ class Budget(Record):
         evaluations: Trials that may be given to the oracle, failed ones counted.
         hours: Wall-clock hours, summed over all runs of the campaign; None for no limit.
         failures_in_a_row: Trials that may fail one after another before the campaign stops.
+        chat_calls: Questions to the chat model; None for no limit, as with the next two. Where one of the three is used
+            up, the campaign goes on without the chat model.
+        chat_tokens: Tokens of all questions and answers.
+        chat_usd: What they cost in US dollars, by the chat model's prices.
     """
 
     evaluations: Annotated[int, Field(ge=1)]
     hours: Annotated[float, Field(gt=0)] | None = None
     failures_in_a_row: Annotated[int, Field(ge=1)] = 10
+    chat_calls: Annotated[int, Field(ge=1)] | None = None
+    chat_tokens: Annotated[int, Field(ge=1)] | None = None
+    chat_usd: Annotated[float, Field(gt=0)] | None = None
 
 
 class Goal(Record):

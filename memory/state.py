@@ -12,6 +12,8 @@ from typing import Any
 
 from .events import (
     CampaignOpened,
+    ChatExchanged,
+    ChatGivenUp,
     CrystalEmbedded,
     Entry,
     GeneratorShares,
@@ -79,6 +81,8 @@ class State:
         recalled: What memory gave, by the batch it was given for.
         lost: Why memory could not be used, each reason once.
         shares: How the candidates of a batch were made, by batch; empty where there is one generator.
+        exchanges: All questions to the chat model.
+        given_up: All steps that were done without it, though it was there to be asked.
     """
 
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +100,8 @@ class State:
     recalled: Mapping[int, Recalled] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     shares: Mapping[int, GeneratorShares] = field(default_factory=dict)
+    exchanges: tuple[ChatExchanged, ...] = ()
+    given_up: tuple[ChatGivenUp, ...] = ()
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -141,6 +147,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     last, last_time, versions = state.last, state.last_time, state.versions
     embeddings, recalled, lost = dict(state.embeddings), dict(state.recalled), state.lost
     shares = dict(state.shares)
+    exchanges, given_up = list(state.exchanges), list(state.given_up)
     for entry in entries:
         event = entry.event
         if last_time is not None and not isinstance(event, RunStarted) and ended is None:
@@ -179,6 +186,10 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 recalled[event.batch] = event
             case RecallLost():
                 lost = lost if event.message in lost else (*lost, event.message)
+            case ChatExchanged():
+                exchanges.append(event)
+            case ChatGivenUp():
+                given_up.append(event)
             case HypothesisJudged():
                 judgements[event.judgement.hypothesis] = event.judgement
             case Reflected():
@@ -202,4 +213,6 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
         recalled,
         lost,
         shares,
+        tuple(exchanges),
+        tuple(given_up),
     )

@@ -30,6 +30,8 @@ for _name in (
     "ATHANOR_MODEL",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
+    "LANGSMITH_TRACING",
+    "LANGCHAIN_TRACING_V2",
 ):
     os.environ.pop(_name, None)
 

@@ -14,8 +14,8 @@ from ...memory.records import Candidate, Goal, Hypothesis
 from ...memory.state import Trial
 from ...tools.crystals.feature import meets
 from ...tools.properties.predicted import PREDICTED
-from ..labels import counted, wording
-from ..planner import Pick, Proposal
+from ..labels import counted, percent, wording
+from ..planner import Pick, Proposal, Reflection
 from ..standing import columns_of
 from .hypothesise import hypothesise
 from .reflect import number, open_hypotheses, reflection, skill
@@ -59,9 +59,13 @@ class BuiltinPlanner:
         self.goal, self.space, self.seed, self._predictor = goal, space, seed, predictor
         self._supply = Supply(goal, space, seed, NEW_CRYSTALS, predictor)
 
+    def offer(self, state: State) -> Offer:
+        """Untried candidates for the next batch."""
+        return self._supply.offer(state)
+
     def propose(self, state: State, n: int) -> Proposal:
         """Choose up to `n` candidates by acquisition, half of them or more about the open hypothesis."""
-        offered = self._supply.offer(state)
+        offered = self.offer(state)
         pool, batch = offered.candidates, state.batches + 1
         if not pool or n < 1:
             return Proposal((), notes=("no untried candidate is left",))
@@ -73,12 +77,12 @@ class BuiltinPlanner:
         picks, notes = self._wanted(state, pool, claim, n, drawn)
         return Proposal((*picks, *drawn), new, (*_offer(offered), *notes), offered.generators)
 
-    def reflect(self, state: State, batch: int) -> str:
+    def reflect(self, state: State, batch: int) -> Reflection:
         """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""
         text = reflection(self.goal, state, batch)
         if self._predictor is None:
-            return text
-        return f"{text} {_sifted(self._supply.made_for(state, batch), batch)}"
+            return Reflection(text)
+        return Reflection(f"{text} {_sifted(self._supply.made_for(state, batch), batch)}")
 
     def _drawn(self, state: State, pool: Sequence[Candidate], n: int) -> list[Pick]:
         """Candidates at random, while there is nothing better to go by."""
@@ -145,9 +149,8 @@ class BuiltinPlanner:
             f"{wording(name)} {number(mean, deviation, units.get(name, '1'))}"
             for name, (mean, deviation) in choice.predicted.items()
         )
-        keeps = (
-            "" if choice.keeps is None or not self.goal.constraints else f"; keeps the constraints: {choice.keeps:.0%}"
-        )
+        is_bound = choice.keeps is not None and self.goal.constraints
+        keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
         return f"; predicted by the surrogate: {listed}{keeps}"
 
 

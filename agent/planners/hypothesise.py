@@ -267,6 +267,15 @@ def _said(state: State) -> list[_Said]:
     return [*own, *others]
 
 
+def is_said(state: State, prediction: Prediction) -> str:
+    """The hypothesis of this campaign that says the same already, or more; empty where there is none."""
+    verdicts = {name: judgement.verdict for name, judgement in state.judgements.items()}
+    for name, old in state.hypotheses.items():
+        if _covers(_Said(old.prediction, verdicts.get(name) == "refuted"), prediction):
+            return name
+    return ""
+
+
 def _covers(said: _Said, new: Prediction) -> bool:
     """Whether it says the same, or more, of the same candidates."""
     old, is_refuted = said.prediction, said.is_refuted

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...memory.records import Goal
 from ..labels import counted
-from ..planner import Pick, Proposal
+from ..planner import Pick, Proposal, Reflection
 from .reflect import answers
 from .supply import Supply
 
@@ -50,6 +50,6 @@ class RandomPlanner:
         reason = f"drawn at random from {counted(len(pool), 'valid candidate')} not tried before"
         return Proposal(tuple(Pick(pool[int(at)], reason) for at in drawn), generators=offered.generators)
 
-    def reflect(self, state: State, batch: int) -> str:
+    def reflect(self, state: State, batch: int) -> Reflection:
         """Count what came back; nothing is concluded."""
-        return f"{answers(state, batch)} Whatever comes back, the next candidates are drawn at random."
+        return Reflection(f"{answers(state, batch)} Whatever comes back, the next candidates are drawn at random.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from ..labels import markdown
+from ..labels import markdown, percent
 from ..views.generators import WORTH
 from .report_table import table
 
@@ -29,7 +29,7 @@ def generators(parts: Sequence[Part], planner: str) -> str:
         [
             markdown(part["generator"]),
             *(str(part[key]) for key in ("made", "kept", "improved")),
-            f"{part['share']:.0%}",
+            percent(part["share"]),
         ]
         for part in parts
     ]

@@ -17,6 +17,7 @@ from ..labels import counted, duration, figure, markdown, marked, spread, unit_o
 from ..standing import HULL, Standing, compared
 from ..views.summary import NOVELTY, Confirmed, Found, Summary, Value, sentences
 from ..views.tables import origins, value_of
+from .report_chat import chat
 from .report_generators import generators, latent_map
 from .report_memory import memory
 from .report_predictor import limits_of_predictions, predictor_against_oracle
@@ -57,6 +58,7 @@ def report_text(
         _confirmation(standing, summary),
         _hypotheses(state, summary),
         memory(state, summary, notes),
+        chat(state),
         _tried(standing),
         generators(summary["generators"], str(state.spec.get("planner", ""))),
         latent_map(plots),

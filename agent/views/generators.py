@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ...memory.foreign import clean
 from ...tools.generators.bandit import tallies
+from ..labels import percent
 from ..standing import goal_of
 
 if TYPE_CHECKING:
@@ -68,5 +69,5 @@ def parts_table(parts: list[Part]) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     for part in parts:
         numbers = (part["made"], part["kept"], part["evaluated"], part["hits"], part["improved"])
-        table.add_row(part["generator"], *map(str, numbers), f"{part['share']:.0%}")
+        table.add_row(part["generator"], *map(str, numbers), percent(part["share"]))
     return table

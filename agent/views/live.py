@@ -17,7 +17,7 @@ from rich.text import Text
 from ...memory.foreign import clean
 from ...memory.records import Goal
 from ...memory.state import State, Trial
-from ..labels import counted, duration, label_of, marked, spread, unit_of, wording
+from ..labels import counted, duration, label_of, marked, percent, spread, unit_of, wording
 from ..standing import best_first, columns_of, measurement
 from .summary import found
 from .tables import named_rows, origins, results_table, verdict_text
@@ -76,7 +76,8 @@ def draw(moment: Moment, width: int, height: int, now: float) -> RenderableType:
         thoughts["last results"] = Group(*(_last(moment.goal, trial) for trial in moment.last[:n_last]))
     if moment.state.shares:
         latest = moment.state.shares[max(moment.state.shares)].generators
-        thoughts["generators"] = Text(clean(", ".join(f"{one.generator} {one.share:.0%}" for one in latest), width))
+        told = ", ".join(f"{one.generator} {percent(one.share)}" for one in latest)
+        thoughts["generators"] = Text(clean(told, width))
     if moment.state.reflections:
         batch = max(moment.state.reflections)
         thoughts["reflection"] = Text(clean(f"batch {batch}: {moment.state.reflections[batch]}", 2 * (width - 16)))

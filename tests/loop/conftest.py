@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
-from athanor.agent.planner import Pick, Proposal
+from athanor.agent.planner import Pick, Proposal, Reflection
 from athanor.memory.records import Candidate, Point, Provenance
 from athanor.memory.state import State
 
@@ -34,9 +34,9 @@ class LinePlanner:
         values = range(start, min(start + n, self.last))
         return Proposal(tuple(Pick(point(x), reason=f"x is {x}") for x in values))
 
-    def reflect(self, state: State, batch: int) -> str:
+    def reflect(self, state: State, batch: int) -> Reflection:
         """A sentence that shows what was known."""
-        return f"batch {batch}: {len(state.completed)} completed"
+        return Reflection(f"batch {batch}: {len(state.completed)} completed")
 
 
 def point(x: float) -> Candidate:

@@ -206,7 +206,8 @@ def recorded(state: State, proposal: Proposal) -> State:
         for i, p in enumerate(proposal.picks)
     }
     new = {proposal.hypothesis.id: proposal.hypothesis} if proposal.hypothesis else {}
-    return replace(state, trials={**state.trials, **trials}, batches=batch, hypotheses={**state.hypotheses, **new})
+    known = replace(state, trials={**state.trials, **trials}, batches=batch, hypotheses={**state.hypotheses, **new})
+    return fold(entries([(0.0, event) for event in proposal.events]), known) if proposal.events else known
 
 
 def pool_state(trials: int = 5) -> State:

@@ -158,7 +158,7 @@ def test_no_claim_is_made_twice(planner: BuiltinPlanner) -> None:
 
 def test_the_reflection_names_numbers_units_and_verdicts(planner: BuiltinPlanner) -> None:
     state = play(planner, State(), 14, rule)
-    texts = [planner.reflect(state.before(batch + 1), batch) for batch in range(1, 15)]
+    texts = [planner.reflect(state.before(batch + 1), batch).text for batch in range(1, 15)]
     assert all("MPa (measured)" in text for text in texts)
     assert all("predicted against what came back" in text for text in texts)
     assert any("is supported: " in text for text in texts)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,6 +23,8 @@ from athanor.memory.sql import open_ledger
 from athanor.memory.state import State, fold
 
 KILLS = 20
+CHAT_KILLS = 6
+"""With a chat model each start takes seven seconds of processor time."""
 EVALUATIONS = 120
 LONG = (30, 0.5)
 """Evaluations and seconds for each: long enough that a busy machine finds the campaign still at work."""
@@ -43,7 +46,7 @@ def answer(content, log, seconds):
 def slow_world(tmp_path: Path, world: Callable[..., Path]) -> Callable[..., Path]:
     (tmp_path / "slow_world.py").write_text(WORLD)
 
-    def make(name: str, evaluations: int = EVALUATIONS, seconds: float = 0.03) -> Path:
+    def make(name: str, evaluations: int = EVALUATIONS, seconds: float = 0.03, **changes: Any) -> Path:
         goal = yaml.safe_load(world().read_text())["goal"]
         goal["budget"] = {"evaluations": evaluations}
         path = world(
@@ -55,6 +58,7 @@ def slow_world(tmp_path: Path, world: Callable[..., Path]) -> Callable[..., Path
                 "properties": {"strength": "MPa", "cost": "EUR"},
                 "arguments": {"log": str(tmp_path / f"{name}.log"), "seconds": seconds},
             },
+            **changes,
         )
         return path.rename(tmp_path / f"{name}.yaml")
 
@@ -139,6 +143,34 @@ def test_twenty_kills_leave_the_same_list(tmp_path: Path, slow_world: Callable[.
     assert as_list(state_in(tmp_path, "killed")) == as_list(state_in(tmp_path, "whole"))
     assert {name: counts[name] for name in evaluations_when_recorded} == evaluations_when_recorded
     assert len(set(instants)) > KILLS // 2, f"the kills hit too few different instants: {instants}"
+
+
+@pytest.mark.timeout(600)
+def test_kills_with_a_chat_model_repeat_and_lose_nothing(tmp_path: Path, slow_world: Callable[..., Path]) -> None:
+    chat = {"planner": "llm", "chat_model": {"model": "scripted:obedient"}, "memory": False}
+    arguments, evaluations_when_recorded, instants = [str(slow_world("killed", 40, **chat))], dict[str, int](), []
+    chance = random.Random(20261123)
+    for _ in range(CHAT_KILLS):
+        process = start(tmp_path, *arguments)
+        wait_for_more(tmp_path, chance.randint(1, 8), process)
+        time.sleep(chance.uniform(0.0, 0.1))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.2)  # as above
+        state = state_in(tmp_path, "killed")
+        instants.append(state.last)
+        counts = evaluated(tmp_path, "killed")
+        for name in names_of_finished(state):
+            evaluations_when_recorded.setdefault(name, counts[name])
+        arguments = ["--resume", "killed"]
+    assert end_of(start(tmp_path, "--resume", "killed")) == (0, "")
+    state, counts = state_in(tmp_path, "killed"), evaluated(tmp_path, "killed")
+    assert sorted(state.trials) == list(range(1, 41))
+    assert all(trial.is_finished for trial in state.trials.values())
+    assert len({trial.candidate.id for trial in state.trials.values()}) == 40
+    assert {name: counts[name] for name in evaluations_when_recorded} == evaluations_when_recorded
+    assert state.exchanges
+    assert len(set(instants)) > CHAT_KILLS // 2, f"the kills hit too few different instants: {instants}"
 
 
 def test_ctrl_c_ends_with_130_and_says_how_to_resume(tmp_path: Path, slow_world: Callable[..., Path]) -> None:

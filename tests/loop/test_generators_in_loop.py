@@ -27,6 +27,7 @@ from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, parse_campaign
 from athanor.agent.cli import app
 from athanor.agent.executors import InlineExecutor
+from athanor.agent.labels import percent
 from athanor.agent.planners import builtin
 from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
@@ -215,16 +216,16 @@ def test_summary_report_and_views_show_what_each_generator_did(
     vae = parts["vae"]
     row = [vae[key] for key in ("made", "kept", "improved")]  # type: ignore[literal-required]
     text = write_report(state, tmp_path).read_text(encoding="utf-8")
-    assert f"| vae | {' | '.join(map(str, row))} | {vae['share']:.0%} |" in text
+    assert f"| vae | {' | '.join(map(str, row))} | {percent(vae['share'])} |" in text
     assert json.loads((tmp_path / "summary.json").read_text())["generators"] == list(parts.values())
     console = Console(file=StringIO(), width=100)
     render(summarise(state), console)
     told = console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"{vae['share']:.0%}" in next(line for line in told.splitlines() if line.startswith("vae "))
+    assert f"{percent(vae['share'])}" in next(line for line in told.splitlines() if line.startswith("vae "))
     screen = Console(file=StringIO(), width=100, height=40, force_terminal=True)
     with Progress(screen) as view:
         view.update(state)
-    assert f"vae {vae['share']:.0%}" in screen.file.getvalue()  # type: ignore[attr-defined]
+    assert f"vae {percent(vae['share'])}" in screen.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_status_has_a_row_for_each_generator_and_the_report_the_latent_map(
@@ -237,7 +238,7 @@ def test_status_has_a_row_for_each_generator_and_the_report_the_latent_map(
     rows = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line}
     for part in parts_of(state):
         numbers = [str(part[key]) for key in ("made", "kept", "evaluated", "hits", "improved")]  # type: ignore[literal-required]
-        assert rows[part["generator"]] == [*numbers, f"{part['share']:.0%}"]
+        assert rows[part["generator"]] == [*numbers, *percent(part["share"]).split()]
     monkeypatch.setattr("athanor.tools.latent_model.shipped_latent_model", MadeUpLatentModel)
     assert CliRunner().invoke(app, ["report", "three", "--home", str(home)]).exit_code == 0
     folder = home / "campaigns" / "three"

@@ -325,7 +325,7 @@ def test_the_planner_hands_the_predictor_on_and_reports_what_it_did(monkeypatch:
     trials = {
         n: replace(trial(n, -1.0, -0.9, 0.1), candidate=pick.candidate) for n, pick in enumerate(proposal.picks, 1)
     }
-    text = planner.reflect(State(trials=trials, batches=1), 1)
+    text = planner.reflect(State(trials=trials, batches=1), 1).text
     assert "Of 240 crystals made for batch 1 the predictor threw away " in text
     assert "(band gap above 1.59 eV " in text
 

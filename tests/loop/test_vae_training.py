@@ -340,7 +340,7 @@ def test_unused_dimensions_are_warned_of(task: VaeTask, tmp_path: Path, monkeypa
     original = learn.look
     monkeypatch.setattr(learn, "look", lambda *given: replace(original(*given), active_units=0))
     done = taught(task, tmp_path, replace(SETTINGS, epochs=1))
-    assert "posterior collapse: 0 of 4 latent dimensions are in use, fewer than 25%" in done.warnings[0]
+    assert "posterior collapse: 0 of 4 latent dimensions are in use, fewer than 25 %" in done.warnings[0]
 
 
 # Learning on

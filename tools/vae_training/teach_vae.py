@@ -147,8 +147,8 @@ def _warnings(task: VaeTask, settings: VaeSettings, best: VaePass) -> tuple[str,
     if best.active_units < LEAST_ACTIVE * latent:
         found.append(
             f"posterior collapse: {best.active_units} of {latent} latent dimensions are in use, fewer than "
-            f"{LEAST_ACTIVE:.0%}; the latent space says little about crystals. Train longer, with a smaller --beta, "
-            "or with fewer --latent"
+            f"{100 * LEAST_ACTIVE:.0f} %; the latent space says little about crystals. Train longer, with a smaller "
+            "--beta, or with fewer --latent"
         )
     if best.accuracy - best.shuffled_accuracy <= LEAST_GAIN:
         found.append(

@@ -1,0 +1,64 @@
+"""How the chat model is reached, as a campaign file states it.
+
+Knows pydantic. Must not know LangChain, campaigns, or a key: keys stay in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from ...memory.records import Record
+
+
+class Prices(Record):
+    """What tokens cost, in US dollars for a million of them."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+
+
+class ChatModelSettings(Record):
+    """A chat model behind an OpenAI-compatible endpoint, or a scripted one.
+
+    Attributes:
+        model: Its name at the endpoint; empty for what `ATHANOR_MODEL` names. `scripted:obedient` is one that follows
+            the acquisition's ranking, needs no endpoint, and shows that the path works.
+        base_url: Of the endpoint, such as http://localhost:11434/v1; None for `OPENAI_BASE_URL`, or OpenAI's own.
+        temperature: 0 to 2.
+        timeout_seconds: The longest silence of the endpoint within one question.
+        tries: At one question before the step is given up; the fault is told in each.
+        has_tool_calls: Whether the endpoint knows tool calls; without, tools are called by JSON in the text.
+        prices: Of tokens, for a budget in US dollars.
+    """
+
+    model: str = ""
+    base_url: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    has_tool_calls: bool = True
+    prices: Prices | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address_without_secrets(cls, base_url: str | None) -> str | None:
+        """Settings are recorded and shown; an address that holds a key would be, too."""
+        if base_url is None:
+            return None
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(
+                "base_url is an address such as http://localhost:11434/v1; http:// and https:// are allowed"
+            )
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("base_url holds no user, key or query; a key stands in OPENAI_API_KEY")
+        return base_url
+
+    @property
+    def name(self) -> str:
+        """Of the chat model, by the environment where it is not named here; empty where neither does."""
+        return self.model or os.environ.get("ATHANOR_MODEL", "")

@@ -1,0 +1,122 @@
+"""What a chat model reads before it plans a batch, and before it reflects on one: bounded, however long the campaign.
+
+Knows the state read against its goal. Must not know chat models.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...memory.foreign import quoted
+from ...tools.crystals.feature import FEATURES
+from ..labels import better, counted, figure, unit_of, wording
+from ..planners.reflect import open_hypotheses, reflection, skill
+from ..standing import best_first
+from .words import trial_line
+
+if TYPE_CHECKING:
+    from ...memory.records import Goal
+    from ...memory.state import State
+    from ...tools.space import CrystalSpace, PoolSpace
+
+BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES = 8, 12, 6, 2, 4
+"""The most of each that is told: best trials, latest ones, judged hypotheses, reflections, notes."""
+
+
+def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, features: tuple[str, ...]) -> str:
+    """What is wanted, what may vary, what is known, and what is asked for now."""
+    used = sum(trial.batch > 0 and not trial.reused for trial in state.trials.values())
+    parts = [
+        f"Goal: {quoted(goal.statement, 300)}",
+        *_wishes(goal),
+        _space(space),
+        f"Features that conditions may name: {', '.join(_feature(name) for name in features)}.",
+        f"Budget: {max(0, goal.budget.evaluations - used)} of {goal.budget.evaluations} evaluations are left.",
+        *_results(goal, state),
+        *_claims(state),
+        *_memory(state),
+        f"Plan batch {state.batches + 1}: choose a batch of {n} (at most).",
+    ]
+    return "\n".join(parts)
+
+
+def account(goal: Goal, state: State, batch: int) -> str:
+    """What a finished batch has brought, for a reflection on it."""
+    trials = [trial for trial in state.trials.values() if trial.batch == batch]
+    names = {trial.hypothesis for trial in trials if trial.hypothesis}
+    claims = [f"{name}: {state.hypotheses[name].statement}" for name in sorted(names)]
+    lines = [
+        *_wishes(goal),
+        *claims,
+        "Trials of the batch:",
+        *(trial_line(trial) for trial in trials[:LATEST]),
+        f"Computed: {reflection(goal, state, batch)}",
+    ]
+    return "\n".join(lines)
+
+
+def _wishes(goal: Goal) -> Iterator[str]:
+    for objective in goal.objectives:
+        yield f"Objective: {better(objective)}, in {unit_of(objective.unit) or 'no unit'} ({objective.property})"
+    for constraint in goal.constraints:
+        bound = f"{constraint.comparison} {figure(constraint.value)} {unit_of(constraint.unit)}".rstrip()
+        yield f"Constraint: {wording(constraint.property)} {bound} ({constraint.property})"
+
+
+def _space(space: CrystalSpace | PoolSpace) -> str:
+    if space.kind == "pool":
+        names = ", ".join(f"{name} ({unit_of(unit) or 'no unit'})" for name, unit in space.variables.items())
+        return f"Space: settings of {names} from a finite list."
+    low, high = space.n_elements
+    required = f", at least one of {', '.join(space.required)}" if space.required else ""
+    return (
+        f"Space: crystals of {low} to {high} elements among {', '.join(space.elements)}{required}; at most "
+        f"{space.max_atoms} atoms in the primitive cell."
+    )
+
+
+def _feature(name: str) -> str:
+    known = FEATURES.get(name)
+    return f"{name} ({known.unit})" if known and known.unit else name
+
+
+def _results(goal: Goal, state: State) -> Iterator[str]:
+    if not state.completed and not state.failed:
+        yield "No trial has an answer yet."
+        return
+    best = best_first(goal, state.completed)[:BEST]
+    yield f"Best of {counted(len(state.completed), 'completed trial')}:"
+    yield from (f"  {trial_line(trial)}" for trial in best)
+    shown = {trial.number for trial in best}
+    finished = [trial for trial in state.trials.values() if trial.is_finished and trial.number not in shown]
+    if finished:
+        yield "Latest of the others:"
+        yield from (f"  {trial_line(trial)}" for trial in finished[-LATEST:])
+    kinds = Counter(trial.outcome.failure.kind for trial in state.failed if trial.outcome and trial.outcome.failure)
+    if kinds:
+        yield f"Failures: {', '.join(f'{wording(kind)} {count}' for kind, count in sorted(kinds.items()))}"
+    if state.pending:
+        yield f"Pending: {', '.join(f'#{trial.number}' for trial in state.pending[:40])}"
+    known = skill(goal, state)
+    if known is not None:
+        yield f"The surrogate's latest predictions had R² {known:.2f} (1 is perfect, 0 is what a mean would do)."
+
+
+def _claims(state: State) -> Iterator[str]:
+    waiting = open_hypotheses(state)
+    judged = [name for name in state.hypotheses if name not in waiting][-JUDGED:]
+    for name in (*judged, *waiting):
+        verdict = state.judgements.get(name)
+        told = f"{verdict.verdict}; {verdict.statistic}" if verdict else "open; no trial counts yet"
+        yield f"{name} ({told}): {state.hypotheses[name].statement}"
+    for batch in sorted(state.reflections)[-REFLECTIONS:]:
+        yield f"Reflection on batch {batch}: {quoted(state.reflections[batch], 700)}"
+
+
+def _memory(state: State) -> Iterator[str]:
+    given = state.reminded(state.batches + 1)
+    for passage in given.passages[:PASSAGES] if given else ():
+        document = passage.document
+        yield f"Memory, {document.kind} of campaign {quoted(document.campaign, 64)}: {quoted(document.text, 300)}"

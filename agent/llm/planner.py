@@ -1,0 +1,164 @@
+"""The planner with a chat model: it forms hypotheses and chooses through tools; code checks, statistics judge.
+
+Knows the conversation, the bench and the builtin planner, which takes over wherever the chat model fails. Must not
+spend anything but the chat model's own budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from ...memory.errors import AthanorError
+from ...memory.events import ChatGivenUp, ChatStep, Event
+from ...memory.foreign import clean, quoted
+from ...memory.records import Goal
+from ...prompts.render import render
+from ..chat_model.usage import Usage
+from ..planner import Pick, Proposal, Reflection
+from .bench import Bench
+from .briefing import account, briefing
+from .submission import Submitted
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from ...memory.state import State
+    from ...tools.properties.predicted import Chosen
+    from ...tools.space import CrystalSpace, PoolSpace
+    from ..chat_model.settings import ChatModelSettings
+    from ..planners.builtin import BuiltinPlanner
+
+FAILURES = 5
+"""Steps in a row that the chat model may fail before it is not asked any more."""
+MAX_REFLECTION = 1200
+"""Characters."""
+
+
+class LlmPlanner:
+    """Asks a chat model, and falls back to the builtin planner."""
+
+    name = "llm"
+
+    def __init__(
+        self,
+        goal: Goal,
+        space: CrystalSpace | PoolSpace,
+        seed: int,
+        builtin: BuiltinPlanner,
+        settings: ChatModelSettings,
+        model: BaseChatModel,
+        predictor: Chosen | None = None,
+    ) -> None:
+        """Build a planner for a campaign.
+
+        Args:
+            goal: What is wanted, and what the chat model may cost.
+            space: What may vary.
+            seed: The campaign's seed.
+            builtin: Makes candidates, and plans where the chat model does not.
+            settings: Of the chat model.
+            model: The chat model, connected.
+            predictor: The oracle's.
+        """
+        self.goal, self.space, self.seed, self._builtin, self._settings = goal, space, seed, builtin, settings
+        self._model, self._predictor = model, predictor
+
+    def propose(self, state: State, n: int) -> Proposal:
+        """Have the chat model choose up to `n` candidates; what it leaves free the acquisition fills."""
+        batch = state.batches + 1
+        if n < 1 or _is_over(state):
+            return self._builtin.propose(state, n)
+        offer = self._builtin.offer(state)
+        if not offer.candidates:
+            return self._builtin.propose(state, n)
+        bench = Bench(self.goal, self.space, state, n, self.seed + batch, self._predictor)
+        bench.lay_out(offer.candidates)
+        found: list[Submitted] = []
+        text = briefing(self.goal, self.space, state, n, tuple(bench.features))
+        events = self._talk(state, batch, "propose", lambda talk: _plan(talk, bench, text, found))
+        if not found:
+            return replace(self._builtin.propose(state, n), events=events)
+        batch_of = found[0]
+        picks = _filled(batch_of, bench)
+        notes = (f"the acquisition's ranking was left: {quoted(batch_of.why_not, 400)}",) if batch_of.why_not else ()
+        return Proposal(picks, batch_of.hypothesis, notes, offer.generators, events)
+
+    def reflect(self, state: State, batch: int) -> Reflection:
+        """Say what was computed, and what the chat model makes of it."""
+        computed = self._builtin.reflect(state, batch)
+        if _is_over(state):
+            return computed
+        said: list[str] = []
+        text = account(self.goal, state, batch)
+        events = self._talk(state, batch, "reflect", lambda talk: _reflect(talk, text, said))
+        thought = f" The chat model adds: {quoted(said[0], MAX_REFLECTION)}" if said else ""
+        return Reflection(f"{computed.text}{thought}", events)
+
+    def _talk(self, state: State, batch: int, step: ChatStep, about: Callable[[Any], None]) -> tuple[Event, ...]:
+        """Hold a conversation; what was exchanged, and why nothing came of it if nothing did."""
+        from .conversation import Conversation
+
+        talk = Conversation(self._model, self._settings, batch, step, lambda used: self._spent(state, used))
+        try:
+            about(talk)
+        except AthanorError as error:
+            is_spent = bool(self._spent(state, talk.used))
+            return (*talk.exchanges, _given_up(state, batch, step, str(error), is_spent))
+        return tuple(talk.exchanges)
+
+    def _spent(self, state: State, used: Usage) -> str:
+        """Which part of the chat model's budget is used up; empty for none."""
+        budget, before = self.goal.budget, state.exchanges
+        calls = len(before) + used.calls
+        tokens = sum(e.input_tokens + e.output_tokens for e in before) + used.input_tokens + used.output_tokens
+        usd = sum(e.usd or 0.0 for e in before) + (used.usd or 0.0)
+        if budget.chat_calls is not None and calls >= budget.chat_calls:
+            return f"all {budget.chat_calls} questions of the budget are asked"
+        if budget.chat_tokens is not None and tokens >= budget.chat_tokens:
+            return f"all {budget.chat_tokens:,} tokens of the budget are used"
+        if budget.chat_usd is not None and usd >= budget.chat_usd:
+            return f"the {budget.chat_usd:g} USD of the budget are used"
+        return ""
+
+
+def _plan(talk: Any, bench: Bench, text: str, found: list[Submitted]) -> None:
+    from .conversation import work
+    from .tools import tools_for
+
+    work(talk, tools_for(bench, found.append), render("plan"), text, lambda: bool(found))
+
+
+def _reflect(talk: Any, text: str, said: list[str]) -> None:
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    def call(messages: Any) -> AIMessage:
+        answer = talk.model.invoke(messages)
+        if not isinstance(answer, AIMessage):
+            raise TypeError(f"the chat model gave a {type(answer).__name__}")
+        return answer
+
+    reply = talk.ask(call, [SystemMessage(render("reflect")), HumanMessage(text)])
+    said.append(clean(str(reply.text), MAX_REFLECTION))
+
+
+def _filled(found: Submitted, bench: Bench) -> tuple[Pick, ...]:
+    """The batch, with the acquisition's best in the places that were left free."""
+    taken = {pick.candidate.id for pick in found.picks}
+    free = [choice for choice in bench.ranking if choice.candidate.id not in taken]
+    spare = free[: bench.n - len(found.picks)]
+    return (*found.picks, *(bench.pick(choice, "left free by the chat model; acquisition's best") for choice in spare))
+
+
+def _is_over(state: State) -> bool:
+    return any(event.is_final for event in state.given_up)
+
+
+def _given_up(state: State, batch: int, step: ChatStep, fault: str, is_spent: bool) -> ChatGivenUp:
+    """A step without the chat model; the last one that it is asked for where too many failed in a row."""
+    asked = list(dict.fromkeys((event.batch, event.step) for event in state.exchanges))
+    failed = {(event.batch, event.step) for event in state.given_up}
+    in_a_row = 1 + len(list(takewhile(failed.__contains__, reversed(asked))))
+    return ChatGivenUp(batch=batch, step=step, reason=clean(fault, 400), is_final=is_spent or in_a_row >= FAILURES)
