@@ -6,7 +6,7 @@ spend anything but the chat model's own budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,9 @@ from ..chat_model.usage import Usage
 from ..planner import Pick, Proposal, Reflection
 from .bench import Bench
 from .briefing import account, briefing
-from .submission import Submitted
+from .known_values import Known, knowns_from_text
+from .provenance import marked
+from .submission import REFUSED, Submitted
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -94,7 +96,7 @@ class LlmPlanner:
         said: list[str] = []
         text = account(self.goal, state, batch)
         events = self._talk(state, batch, "reflect", lambda talk: _reflect(talk, text, said))
-        thought = f" The chat model adds: {quoted(said[0], MAX_REFLECTION)}" if said else ""
+        thought = f" The chat model adds: {quoted(said[0], 2 * MAX_REFLECTION)}" if said else ""
         return Reflection(f"{computed.text}{thought}", events)
 
     def _talk(self, state: State, batch: int, step: ChatStep, about: Callable[[Any], None]) -> tuple[Event, ...]:
@@ -128,7 +130,29 @@ def _plan(talk: Any, bench: Bench, text: str, found: list[Submitted]) -> None:
     from .conversation import work
     from .tools import tools_for
 
-    work(talk, tools_for(bench, found.append), render("plan"), text, lambda: bool(found))
+    said = work(talk, tools_for(bench, found.append), render("plan"), text, lambda: bool(found))
+    found[0] = _with_sources(found[0], text, said)
+
+
+def _with_sources(found: Submitted, text: str, said: Sequence[str]) -> Submitted:
+    """A batch whose words bear a mark at every property value that neither briefing nor tools nor the claim told."""
+    known = [*knowns_from_text(text, "the briefing")]
+    # What was refused repeats what the chat model wrote.
+    known += [one for answer in said if not answer.startswith(REFUSED) for one in knowns_from_text(answer, "a tool")]
+    claim = found.hypothesis
+    if claim:
+        told = claim.prediction
+        known.append(Known(told.value, told.unit, told.property, "the claim itself"))
+        known += [
+            Known(one.value, "", one.feature, "the claim itself")
+            for one in told.conditions
+            if not isinstance(one.value, tuple)
+        ]
+    return Submitted(
+        tuple(replace(pick, reason=marked(pick.reason, known)) for pick in found.picks),
+        claim and claim.model_copy(update={"rationale": marked(claim.rationale, known)}),
+        marked(found.why_not, known),
+    )
 
 
 def _reflect(talk: Any, text: str, said: list[str]) -> None:
@@ -141,7 +165,7 @@ def _reflect(talk: Any, text: str, said: list[str]) -> None:
         return answer
 
     reply = talk.ask(call, [SystemMessage(render("reflect")), HumanMessage(text)])
-    said.append(clean(str(reply.text), MAX_REFLECTION))
+    said.append(marked(clean(str(reply.text), MAX_REFLECTION), knowns_from_text(text, "the account")))
 
 
 def _filled(found: Submitted, bench: Bench) -> tuple[Pick, ...]:

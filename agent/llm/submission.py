@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_REASON, MAX_RATIONALE = 300, 600
 """Characters."""
+REFUSED = "refused: "
+"""Begins what a tool says of a request that it does not follow."""
 
 
 class Asked(BaseModel):

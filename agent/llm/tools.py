@@ -18,7 +18,7 @@ from ...tools.crystals.hull import known_phases
 from ...tools.generators.edit import edited
 from ...tools.generators.screen import broken_rule
 from ..standing import columns_of
-from .submission import Asked, BatchAsked, ConditionAsked, Submitted, condition_of, submitted
+from .submission import REFUSED, Asked, BatchAsked, ConditionAsked, Submitted, condition_of, submitted
 from .words import candidate_text, choice_line, name_of, trial_text
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _tool(function: Callable[..., str], says: str, schema: type[BaseModel]) -> B
         try:
             return function(**given)
         except (RetryError, UserError) as error:
-            return f"refused: {error}"
+            return f"{REFUSED}{error}"
 
     name = function.__name__
     return StructuredTool.from_function(told, name=name, description=says, args_schema=schema)

@@ -321,6 +321,38 @@ def test_a_reflection_without_the_chat_model_is_the_computed_one(make: Make, spa
     assert [event.kind for event in reflection.events][-1] == "chat_given_up"
 
 
+def test_numbers_from_nowhere_are_marked(make: Make) -> None:
+    rationale = "At 900 °C strength doubles to 350 MPa; the claim is 20 MPa."
+
+    def script(messages: Sequence[BaseMessage]) -> Reply:
+        if "reflect" in str(messages[0].text):
+            value = str(messages[-1].text).split("strength ")[1].split(" MPa")[0]
+            return AIMessage(f"#1 has a strength of {value} MPa, and steel would have 5400 MPa.")
+        return obedient(messages, hypothesis=CLAIM | {"rationale": rationale}, why_not="heat")
+
+    planner = make(script)
+    proposal = planner.propose(State(), 3)
+    assert proposal.hypothesis is not None
+    assert "350 MPa [no source]" in proposal.hypothesis.rationale
+    assert "20 MPa [no source]" not in proposal.hypothesis.rationale
+    told = planner.reflect(answered(recorded(State(), proposal)), 1).text
+    assert told.endswith("and steel would have 5400 MPa [no source].»")
+    assert told.count("[no source]") == 1
+
+
+def test_a_refusal_gives_no_number_a_source(make: Make) -> None:
+    def script(messages: Sequence[BaseMessage]) -> Reply:
+        seen = told(messages)
+        if len(seen) == 1:
+            return batch(ids(seen[0]), hypothesis=CLAIM | {"property": "strength of 350 MPa"}, why_not="heat")
+        claim = CLAIM | {"rationale": "It reaches a strength of 350 MPa."}
+        return batch(ids(seen[0]), hypothesis=claim, why_not="heat") if seen else call("rank_candidates", n=3)
+
+    proposal = make(script).propose(State(), 3)
+    assert proposal.hypothesis is not None
+    assert proposal.hypothesis.rationale == "It reaches a strength of 350 MPa [no source]."
+
+
 def test_the_briefing_is_bounded(make: Make, space: PoolSpace) -> None:
     from athanor.agent.llm.briefing import briefing
 

@@ -69,7 +69,7 @@ def optimise(
     """
     ground = survey(model, seed)
     known = [*exclude, *([around.candidate] if around else [])]
-    sieve = Sieve(model, ground, wish, (), known, seed, is_distinct=True)
+    sieve = Sieve(model, ground, wish, (), known, seed)
     asked = "; ".join([*([f"starting from {around.name}"] if around else []), asked_for(wish, aims)])
     names, worth = properties_of(aims), worth_of(aims, ground.scales)
     search, judged, best = begun(model, len(names)), list[Made](), list[float]()

@@ -83,7 +83,7 @@ class Sieve:
             judge: Of the aims' properties; for those that it does not tell, and without one for all, the model's
                 own expectation where it finds the crystal again stands in.
             is_distinct: Whether one crystal of each formula on each template is enough. A search that has found one
-                finds others that differ from it by a little, and by nothing once they are relaxed.
+                finds others that differ from it by a little, and often by nothing once they are relaxed.
         """
         self._model, self._ground, self._wish, self._aims, self._seed = model, ground, wish, tuple(aims), seed
         self._judge, self._is_distinct = judge, is_distinct
