@@ -41,7 +41,7 @@ def run(share: float, seed: int, folder: Path) -> tuple[State, Counter[Any]]:
     model = ScriptedChatModel(script=obedient)
     with ChatServer(model, Faults(share, seed) if share else None, slow_seconds=SLOW) as server:
         content = {
-            "name": f"faults-{share:g}-{seed}",
+            "name": f"faults-{100 * share:.0f}-{seed}",
             "seed": seed,
             "goal": {
                 "statement": "strong and cheap",
