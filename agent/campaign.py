@@ -6,7 +6,9 @@ or which implementations it was given (assemble.py chooses them).
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
@@ -31,6 +33,7 @@ from ..memory.state import State, Trial, fold
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .executors import ExecutorFactory, end_workers
+from .guidance import Told, guidance, heard
 from .interrupt import Interruptions, held_back, remembered
 from .judge import judge
 from .planner import Pick, Planner
@@ -52,6 +55,9 @@ class Campaign:
     fixed: propose 1, propose 2, settle 1, propose 3, settle 2, and so on. Batch b + 1 is planned from the
     results of batches up to b - 1, whatever has come in of batch b: what is proposed depends on seed and
     results alone, never on timing, and a resumed campaign goes on as an uninterrupted one would have.
+
+    Attributes:
+        needs_approval: Whether a trial waits until a person has approved it; may be set while the campaign runs.
     """
 
     def __init__(
@@ -87,6 +93,24 @@ class Campaign:
         self._running: dict[Future[Outcome], int] = {}
         self._suspects: set[int] = set()
         self._dry_at: int | None = None
+        self.needs_approval = False
+        self._told: deque[Told] = deque()
+        self._telling = threading.RLock()
+        self._paused_by = ""
+
+    def tell(self, *told: Told) -> None:
+        """Take in what a person says; from any thread, while the campaign runs. It counts from the next batch on.
+
+        Raises:
+            UserError: It cannot be followed: no such trial or hint, a trial that is at work already, strange elements.
+        """
+        with self._telling:
+            heard([*self._told, *told], self.state, self.file.space)
+            self._told.extend(told)
+
+    def pause(self, author: str) -> None:
+        """Let the run end softly, from any thread: what is at work is waited for and recorded, nothing new begins."""
+        self._paused_by = author
 
     def run(self, holder: str, versions: Mapping[str, str], watch: Watcher = lambda state, running: None) -> State:
         """Work until a stop rule holds, then confirm the best hits.
@@ -110,6 +134,7 @@ class Campaign:
                 opened = CampaignOpened(spec=spec, versions=dict(versions), fingerprints=self._memory.fingerprints)
                 self._append(opened, *self._memory.taken_over(self._oracle))
             self._append(RunStarted(holder=holder))
+            self._paused_by, self._dry_at = "", None
             self._executor = self._make_executor()
             try:
                 with remembered() as interruptions:
@@ -143,12 +168,15 @@ class Campaign:
         started, spent = time.monotonic(), self.state.spent
         while True:
             interruptions.check()
+            self._hear()
             stop = self._plan(spent + time.monotonic() - started)
             self._stage(stop)
             watch(self.state, tuple(self._running.values()))
             if self._running:
                 self._collect()
-            elif stop and not self._propose_confirmation():
+            elif self._waits_for_approval(stop):
+                time.sleep(_MOMENT)
+            elif stop and (stop.reason == "paused" or not self._propose_confirmation()):
                 return stop
 
     def _plan(self, seconds: float) -> Stop | None:
@@ -157,6 +185,8 @@ class Campaign:
             proposed, settled = self._batches(), len(self.state.reflections)
             view = self.state.before(settled + 1)
             stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds)
+            if self._paused_by:
+                stop = Stop("paused", f"paused by {self._paused_by}")
             if not stop and self._dry_at == settled:
                 stop = Stop("exhausted", "no candidate is left that has not been tried")
             if not stop and proposed - settled < 2:
@@ -167,11 +197,21 @@ class Campaign:
             else:
                 return stop
 
+    def _hear(self) -> None:
+        """Write down what people have said since the last look."""
+        with self._telling:
+            told, self._told = list(self._told), deque()
+            self._append(*heard(told, self.state, self.file.space))
+
+    def _waits_for_approval(self, stop: Stop | None) -> bool:
+        is_over = stop is not None and stop.reason in ("hours", "paused")
+        return self.needs_approval and not is_over and any(trial.status == "proposed" for trial in self.state.pending)
+
     def _propose(self, view: State, batch: int) -> bool:
         """Ask the planner for a batch and record it; False when it has none."""
         self._append(*self._memory.before(view))
         view = replace(view, recalled=self.state.recalled)
-        used = sum(trial.oracle == self._oracle and not trial.reused for trial in view.trials.values())
+        used = sum(trial.oracle == self._oracle and trial.is_paid for trial in view.trials.values())
         proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
         events: list[Event] = list(proposal.events)
         if proposal.hypothesis:
@@ -181,7 +221,8 @@ class Campaign:
         tried = {trial.candidate.id for trial in view.trials.values()}
         picks: dict[str, Pick] = {}
         for pick in proposal.picks:
-            if pick.candidate.id not in tried:
+            # Whatever a planner was talked into: what people have ruled out goes no further.
+            if pick.candidate.id not in tried and guidance(view, batch).allows(pick.candidate):
                 picks.setdefault(pick.candidate.id, pick)
         for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
             events += self._trial(number, batch, self._oracle, pick)
@@ -243,23 +284,28 @@ class Campaign:
 
     def _stage(self, stop: Stop | None) -> None:
         """Hand unfinished trials to the executor."""
-        if stop and stop.reason == "hours":
+        if stop and stop.reason in ("hours", "paused"):
             self._running = {f: n for f, n in self._running.items() if not f.cancel()}
         at_work = set(self._running.values())
-        waiting = [
-            trial
-            for trial in self.state.pending
-            if trial.number not in at_work
-            and (trial.oracle == self._confirming or not (stop and stop.reason == "hours"))
-        ]
-        suspects = [trial for trial in waiting if trial.number in self._suspects]
-        if suspects or at_work & self._suspects:
-            # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
-            waiting = suspects[:1] if not at_work else []
-        self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
+        with self._telling:
+            self._hear()
+            waiting = [trial for trial in self.state.pending if self._may_begin(trial, at_work, stop)]
+            suspects = [trial for trial in waiting if trial.number in self._suspects]
+            if suspects or at_work & self._suspects:
+                # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
+                waiting = suspects[:1] if not at_work else []
+            self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
         with held_back():
             for trial in waiting:
                 self._running[self._submit(trial)] = trial.number
+
+    def _may_begin(self, trial: Trial, at_work: set[int], stop: Stop | None) -> bool:
+        """Whether a trial without an answer may be handed to the executor now."""
+        if trial.number in at_work or (stop and stop.reason == "paused"):
+            return False
+        if stop and stop.reason == "hours":
+            return trial.oracle == self._confirming
+        return trial.status != "proposed" or not self.needs_approval or trial.oracle == self._confirming
 
     def _submit(self, trial: Trial) -> Future[Outcome]:
         evaluate = self._oracles[trial.oracle]
@@ -300,7 +346,7 @@ class Campaign:
         return max((t.batch for t in self.state.trials.values() if t.oracle == self._oracle), default=0)
 
     def _is_finished(self, batch: int) -> bool:
-        return all(trial.is_finished for trial in self.state.trials.values() if trial.batch == batch)
+        return not any(trial.is_pending for trial in self.state.trials.values() if trial.batch == batch)
 
     def _append(self, *events: Event) -> None:
         if events:

@@ -31,6 +31,7 @@ class Standing:
     Attributes:
         trials: Those at the oracle the budget is for, in order of proposal.
         reused: Those whose answer was taken over from another campaign, at no cost.
+        abandoned: Those at that oracle which a person took back before they were at work.
         confirming: Those at another oracle, which look at hits a second time.
         hits: Trials that keep all constraints, the best first.
         front: Hits that no other hit dominates (the Pareto set), the best in the first objective first.
@@ -45,6 +46,7 @@ class Standing:
     hits: tuple[Trial, ...]
     front: tuple[Trial, ...]
     predicted: frozenset[str] = frozenset()
+    abandoned: tuple[Trial, ...] = ()
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -100,12 +102,13 @@ def standing_of(state: State) -> Standing:
     return Standing(
         goal=goal,
         oracle=oracle,
-        trials=tuple(t for t in known if not t.reused),
+        trials=tuple(t for t in known if t.is_paid),
         reused=tuple(t for t in known if t.reused),
         confirming=confirming,
         hits=(*best_first(goal, front), *best_first(goal, others)),
         front=best_first(goal, front),
         predicted=predicted_of(state),
+        abandoned=tuple(t for t in known if t.abandoned),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from ..memory.records import Budget
 from ..memory.state import State
 
-Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted"]
+Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "paused"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> St
     Returns:
         The first reason to stop, or None.
     """
-    trials = [trial for trial in state.trials.values() if trial.oracle == oracle and not trial.reused]
+    trials = [trial for trial in state.trials.values() if trial.oracle == oracle and trial.is_paid]
     finished = [trial for trial in trials if trial.is_finished]
     in_a_row = len(list(takewhile(lambda trial: trial.status == "failed", reversed(finished))))
     if in_a_row >= budget.failures_in_a_row:

@@ -19,6 +19,9 @@ MAX_NOTE = 4000
 MAX_AUTHOR = 64
 """Characters that the name of its author may have."""
 
+Author = Annotated[str, Field(min_length=1, max_length=MAX_AUTHOR)]
+"""Who said or did something."""
+
 ChatStep = Literal["propose", "reflect"]
 """What a chat model is asked for."""
 
@@ -176,7 +179,7 @@ class NoteAdded(Record):
     """A person has written something down, about a campaign or (with an empty name) about the whole home."""
 
     kind: Literal["note_added"] = "note_added"
-    author: Annotated[str, Field(min_length=1, max_length=MAX_AUTHOR)]
+    author: Author
     campaign: str = ""
     text: Annotated[str, Field(min_length=1, max_length=MAX_NOTE)]
 
@@ -184,6 +187,86 @@ class NoteAdded(Record):
     @classmethod
     def _readable(cls, text: object) -> object:
         return readable(text) if isinstance(text, str) else text
+
+
+class HintGiven(Record):
+    """A person has told a campaign where to look, or where not to.
+
+    Attributes:
+        text: In the person's own words.
+        banned: Elements that no candidate may hold from then on.
+        wanted: Elements of which half of the candidates hold at least one from then on.
+        number: Of the hint in its campaign, from 1.
+        since: The first batch that is planned with it.
+    """
+
+    kind: Literal["hint_given"] = "hint_given"
+    author: Author
+    text: Annotated[str, Field(min_length=1, max_length=MAX_NOTE)]
+    banned: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+    number: int = 0
+    since: int = 0
+
+
+class HintWithdrawn(Record):
+    """A hint does not count any more.
+
+    Attributes:
+        since: The first batch that is planned without it.
+    """
+
+    kind: Literal["hint_withdrawn"] = "hint_withdrawn"
+    author: Author
+    number: int
+    since: int = 0
+
+
+class TrialApproved(Record):
+    """A person lets a trial go to the oracle, where that is asked for."""
+
+    kind: Literal["trial_approved"] = "trial_approved"
+    trial: int
+    author: Author
+
+
+class TrialAbandoned(Record):
+    """A person has taken a trial back before it was at work: it costs nothing, and does not come again."""
+
+    kind: Literal["trial_abandoned"] = "trial_abandoned"
+    trial: int
+    author: Author
+    reason: Annotated[str, Field(max_length=MAX_NOTE)] = ""
+
+
+class ChatTurn(Record):
+    """What was said in a chat: by a person, by the chat model, or by a tool that it called.
+
+    Attributes:
+        session: Name of the chat.
+        campaign: Which it was about; empty for none.
+        author: The person; empty for what the chat model or a tool said.
+        message: Role, text and calls of tools, by which the chat can be taken up again.
+        model: Name of the chat model where it was asked; empty otherwise.
+        fault: What was wrong with its answer, in words; empty where nothing was.
+        input_tokens: Of the question.
+        output_tokens: Of the answer.
+        usd: By its prices; None without any.
+        is_estimated: Whether the tokens are estimated by characters.
+    """
+
+    kind: Literal["chat_turn"] = "chat_turn"
+    session: str
+    campaign: str = ""
+    author: str = ""
+    message: dict[str, JsonValue] = {}
+    model: str = ""
+    fault: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    usd: float | None = None
+    is_estimated: bool = False
 
 
 class HypothesisJudged(Record):
@@ -247,11 +330,12 @@ class RunEnded(Record):
     """A process has stopped working on the campaign, for a named reason.
 
     Attributes:
-        reason: `evaluations`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `interrupted` or `error`.
+        reason: `evaluations`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `paused` (by a person),
+            `interrupted` or `error`.
     """
 
     kind: Literal["run_ended"] = "run_ended"
-    reason: Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "interrupted", "error"]
+    reason: Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "paused", "interrupted", "error"]
     message: str
 
 
@@ -267,6 +351,11 @@ Event = Annotated[
     | Recalled
     | RecallLost
     | NoteAdded
+    | HintGiven
+    | HintWithdrawn
+    | TrialApproved
+    | TrialAbandoned
+    | ChatTurn
     | HypothesisJudged
     | Reflected
     | ChatExchanged

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from .events import Entry, Event
 
-HOME = "_home"
-"""Where people's notes are kept, which belong to no run: no campaign may bear a name that begins like this."""
+HOME, CHATS = "_home", "_chats"
+"""Where people's notes and their chats are kept, which belong to no run: no campaign may bear a name that begins like
+these."""
 
 
 class Ledger(Protocol):
@@ -39,7 +40,7 @@ class Ledger(Protocol):
         ...
 
     def campaigns(self) -> tuple[str, ...]:
-        """Names of all campaigns, oldest first; `HOME` is none of them."""
+        """Names of all campaigns, oldest first; `HOME` and `CHATS` are none of them."""
         ...
 
     def writer(self, campaign: str, holder: str) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ Vector = tuple[float, float, float]
 Direction = Literal["maximise", "minimise"]
 Comparison = Literal["<=", ">="]
 Method = Literal["measured", "simulated", "predicted"]
-Status = Literal["proposed", "staged", "completed", "failed"]
+Status = Literal["proposed", "approved", "staged", "completed", "failed", "abandoned"]
 Verdict = Literal["open", "supported", "refuted", "inconclusive"]
 
 

@@ -21,7 +21,7 @@ from pydantic_core import PydanticSerializationError
 from .database import connect, refusals, writing
 from .errors import TerminalError, UserError
 from .events import EVENT, Entry, Event
-from .ledger import HOME
+from .ledger import CHATS, HOME
 from .locks import advisory_lock, file_lock
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class SqlLedger:
         Raises:
             UserError: The database cannot be read.
         """
-        query = sa.select(_EVENTS.c.campaign).where(_EVENTS.c.number == 1, _EVENTS.c.campaign != HOME)
+        query = sa.select(_EVENTS.c.campaign).where(_EVENTS.c.number == 1, _EVENTS.c.campaign.not_in([HOME, CHATS]))
         query = query.order_by(_EVENTS.c.time, _EVENTS.c.campaign)
         with refusals(self._place, UserError), self._engine.connect() as connection:
             return tuple(connection.scalars(query))

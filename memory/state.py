@@ -17,6 +17,8 @@ from .events import (
     CrystalEmbedded,
     Entry,
     GeneratorShares,
+    HintGiven,
+    HintWithdrawn,
     HypothesisJudged,
     HypothesisStated,
     Recalled,
@@ -24,6 +26,8 @@ from .events import (
     Reflected,
     RunEnded,
     RunStarted,
+    TrialAbandoned,
+    TrialApproved,
     TrialFinished,
     TrialProposed,
     TrialStaged,
@@ -38,6 +42,7 @@ class Trial:
     Attributes:
         finished_at: When the answer was written, UTC; when it came does not make it another trial.
         reused: Where its result was taken over from; such a trial has cost this campaign nothing.
+        abandoned: Who took it back, and why; None for nobody.
     """
 
     number: int
@@ -51,6 +56,7 @@ class Trial:
     outcome: Outcome | None = None
     finished_at: datetime | None = field(default=None, compare=False)
     reused: Origin | None = None
+    abandoned: TrialAbandoned | None = None
 
     @property
     def values(self) -> dict[str, float]:
@@ -61,6 +67,16 @@ class Trial:
     def is_finished(self) -> bool:
         """Whether the oracle has answered."""
         return self.outcome is not None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it counts in the budget of evaluations: its answer was not taken over, and nobody took it back."""
+        return self.reused is None and self.status != "abandoned"
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether an answer is still to come: the oracle has given none, and nobody has taken the trial back."""
+        return self.outcome is None and self.status != "abandoned"
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,8 @@ class State:
         shares: How the candidates of a batch were made, by batch; empty where there is one generator.
         exchanges: All questions to the chat model.
         given_up: All steps that were done without it, though it was there to be asked.
+        hints: What people have told the campaign, by number.
+        withdrawn: Which of it they have taken back, by number.
     """
 
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +120,8 @@ class State:
     shares: Mapping[int, GeneratorShares] = field(default_factory=dict)
     exchanges: tuple[ChatExchanged, ...] = ()
     given_up: tuple[ChatGivenUp, ...] = ()
+    hints: Mapping[int, HintGiven] = field(default_factory=dict)
+    withdrawn: Mapping[int, HintWithdrawn] = field(default_factory=dict)
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -115,8 +135,8 @@ class State:
 
     @property
     def pending(self) -> tuple[Trial, ...]:
-        """Trials without an answer yet, in order of proposal."""
-        return tuple(t for t in self.trials.values() if not t.is_finished)
+        """Trials whose answer is still to come, in order of proposal."""
+        return tuple(t for t in self.trials.values() if t.is_pending)
 
     def reminded(self, batch: int) -> Recalled | None:
         """What memory had given when a batch was planned."""
@@ -148,9 +168,12 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     embeddings, recalled, lost = dict(state.embeddings), dict(state.recalled), state.lost
     shares = dict(state.shares)
     exchanges, given_up = list(state.exchanges), list(state.given_up)
+    hints, withdrawn = dict(state.hints), dict(state.withdrawn)
     for entry in entries:
         event = entry.event
-        if last_time is not None and not isinstance(event, RunStarted) and ended is None:
+        # People also speak while nothing runs, after a kill for example, and that is no time spent.
+        is_told = isinstance(event, HintGiven | HintWithdrawn | TrialApproved | TrialAbandoned)
+        if last_time is not None and not isinstance(event, RunStarted) and not is_told and ended is None:
             spent += max(0.0, (entry.time - last_time).total_seconds())
         match event:
             case CampaignOpened():
@@ -173,6 +196,10 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                     reused=event.reused,
                 )
                 batches = max(batches, event.batch)
+            case TrialApproved():
+                trials[event.trial] = replace(trials[event.trial], status="approved")
+            case TrialAbandoned():
+                trials[event.trial] = replace(trials[event.trial], status="abandoned", abandoned=event)
             case TrialStaged():
                 trials[event.trial] = replace(trials[event.trial], status="staged")
             case TrialFinished():
@@ -190,13 +217,17 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 exchanges.append(event)
             case ChatGivenUp():
                 given_up.append(event)
+            case HintGiven():
+                hints[event.number] = event
+            case HintWithdrawn():
+                withdrawn[event.number] = event
             case HypothesisJudged():
                 judgements[event.judgement.hypothesis] = event.judgement
             case Reflected():
                 reflections[event.batch] = event.text
             case RunEnded():
                 ended = event
-        last, last_time = entry.number, entry.time
+        last, last_time = entry.number, last_time if is_told else entry.time
     return State(
         spec,
         trials,
@@ -215,4 +246,6 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
         shares,
         tuple(exchanges),
         tuple(given_up),
+        hints,
+        withdrawn,
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from .errors import UserError
 from .events import Entry, Event
-from .ledger import HOME
+from .ledger import CHATS, HOME
 
 
 class VolatileLedger:
@@ -41,7 +41,7 @@ class VolatileLedger:
 
     def campaigns(self) -> tuple[str, ...]:
         """Names of all campaigns, oldest first."""
-        return tuple(name for name in self._entries if name != HOME)
+        return tuple(name for name in self._entries if name not in (HOME, CHATS))
 
     @contextmanager
     def writer(self, campaign: str, holder: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...memory.foreign import quoted
 from ...tools.crystals.feature import FEATURES
+from ..guidance import guidance_lines
 from ..labels import better, counted, figure, unit_of, wording
 from ..planners.reflect import open_hypotheses, reflection, skill
 from ..standing import best_first
@@ -27,7 +28,7 @@ BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES = 8, 12, 6, 2, 4
 
 def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, features: tuple[str, ...]) -> str:
     """What is wanted, what may vary, what is known, and what is asked for now."""
-    used = sum(trial.batch > 0 and not trial.reused for trial in state.trials.values())
+    used = sum(trial.batch > 0 and trial.is_paid for trial in state.trials.values())
     parts = [
         f"Goal: {quoted(goal.statement, 300)}",
         *_wishes(goal),
@@ -37,6 +38,7 @@ def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, 
         *_results(goal, state),
         *_claims(state),
         *_memory(state),
+        *guidance_lines(state, state.batches + 1),
         f"Plan batch {state.batches + 1}: choose a batch of {n} (at most).",
     ]
     return "\n".join(parts)

@@ -6,6 +6,7 @@ Knows the supply of candidates, hypotheses and the acquire tool by their functio
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...memory.records import Candidate, Goal, Hypothesis
 from ...memory.state import Trial
 from ...tools.crystals.feature import meets
 from ...tools.properties.predicted import PREDICTED
+from ..guidance import guidance
 from ..labels import counted, percent, wording
 from ..planner import Pick, Proposal, Reflection
 from ..standing import columns_of
@@ -31,6 +33,8 @@ NEW_CRYSTALS = 60
 """Crystals made anew for each batch."""
 TESTS = 2
 """One in so many picks, or more, is about the open hypothesis."""
+ASKED = 2
+"""One in so many picks holds an element that people have asked for, while they do."""
 BLIND = 4
 """One in so many picks is drawn at random while nothing is known, or what is predicted is worse than a mean."""
 
@@ -74,8 +78,9 @@ class BuiltinPlanner:
         new = None if waiting else hypothesise(self.goal, state, pool, units, PREDICTED if self._predictor else ())
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
-        picks, notes = self._wanted(state, pool, claim, n, drawn)
-        return Proposal((*picks, *drawn), new, (*_offer(offered), *notes), offered.generators)
+        hinted = self._hinted(state, pool, n, drawn)
+        picks, notes = self._wanted(state, pool, claim, n, [*drawn, *hinted])
+        return Proposal((*hinted, *picks, *drawn), new, (*_offer(offered), *notes), offered.generators)
 
     def reflect(self, state: State, batch: int) -> Reflection:
         """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""
@@ -97,6 +102,16 @@ class BuiltinPlanner:
         reason = f"drawn at random of {len(pool)}: {why}"
         at = random.choice(len(pool), size=min(n, len(pool)), replace=False)
         return [Pick(pool[int(i)], reason) for i in at]
+
+    def _hinted(self, state: State, pool: Sequence[Candidate], n: int, drawn: Sequence[Pick]) -> list[Pick]:
+        """What the acquisition wants most of what people have asked for, half of the batch while they do."""
+        told = guidance(state, state.batches + 1)
+        if not told.wanted:
+            return []
+        share = min(n - len(drawn), _share(n, state.batches + 1, ASKED))
+        picks, _ = self._acquired(state, [c for c in pool if told.wants(c)], share, drawn, None)
+        asked = " or ".join(sorted(told.wanted))
+        return [replace(pick, reason=f"asked for {asked}; {pick.reason}") for pick in picks]
 
     def _wanted(
         self, state: State, pool: Sequence[Candidate], claim: Hypothesis | None, n: int, drawn: Sequence[Pick]

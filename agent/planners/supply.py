@@ -5,6 +5,7 @@ Knows the generate tool, the sift, state and merit. Must not know surrogates or 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,12 +22,14 @@ from ...tools.generators.duplicate import Seen
 from ...tools.generators.generate import Wish, Yield, generate, generators_for
 from ...tools.generators.latent import Decode
 from ...tools.properties.disagreement import Correction, correction, disagreements
+from ...tools.space import CrystalSpace
+from ..guidance import Guidance, guidance, narrowed
 from ..standing import best_first
 
 if TYPE_CHECKING:
     from ...memory.state import State, Trial
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import PoolSpace
 
 MAX_PARENTS = 8
 MAX_RECALLED = 4
@@ -112,7 +115,8 @@ class Supply:
                 if not seen.holds(candidate):
                     seen.add(candidate)
                     kept.append(candidate)
-        return replace(newest, candidates=tuple(kept))
+        told = guidance(state, batch)
+        return replace(newest, candidates=tuple(c for c in kept if told.allows(c)))
 
     def made_for(self, state: State, batch: int) -> Offer:
         """What was made for a batch that is finished."""
@@ -131,6 +135,7 @@ class Supply:
             told=told,
             scores=tuple(score for _, score in told),
             lessons=self._lessons(earlier, batch) if is_informed else (),
+            guidance=guidance(state, batch),
         )
 
     def _told(self, trials: Sequence[Trial], batch: int) -> tuple[tuple[Candidate, float], ...]:
@@ -157,7 +162,7 @@ class Supply:
         n = WHOLE_POOL if self.space.kind == "pool" else self.size * (LOOKED_AT if self.predictor else 1)
         chances = shares(dict(order.known)) if order.is_informed else {}
         wish = Wish(n, seed, order.parents, order.exclude, chances, order.told, order.lessons)
-        made = generate(wish, self._generators, self.space)
+        made = self._guided(wish, order.guidance)
         parts = _parts(made, order.known, chances) if len(order.known) > 1 else ()
         if self.predictor is None:
             return Offer(made.candidates, made.rejected, generators=parts)
@@ -165,6 +170,21 @@ class Supply:
 
         sifted = sift(self.goal, made.candidates, self.predictor, self.size, order.correction)
         return Offer(sifted.candidates, made.rejected, sifted.thrown, sifted.left, parts)
+
+    def _guided(self, wish: Wish, told: Guidance) -> Yield:
+        """Make candidates without what people have banned, half of them with what they want."""
+        if not isinstance(self.space, CrystalSpace) or not told.hints:
+            return generate(wish, self._generators, self.space)
+        allowed = narrowed(self.space, told.banned)
+        if not told.wanted:
+            return generate(wish, self._generators, allowed)
+        first = generate(replace(wish, n=wish.n // 2), self._generators, narrowed(self.space, told.banned, told.wanted))
+        left = replace(wish, n=wish.n - len(first.candidates), exclude=(*wish.exclude, *first.candidates))
+        second = generate(left, self._generators, allowed)
+        return Yield(
+            (*first.candidates, *second.candidates),
+            *(dict(Counter(one) + Counter(two)) for one, two in zip(first.counts, second.counts, strict=True)),
+        )
 
     def _parents(self, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         """The best completed trials, relaxed: the Pareto set, then other hits, then the rest."""
@@ -192,6 +212,7 @@ class _Order:
     told: tuple[tuple[Candidate, float], ...] = field(default=(), compare=False)
     scores: tuple[float, ...] = ()
     lessons: tuple[Candidate, ...] = field(default=(), compare=False)
+    guidance: Guidance = field(default_factory=Guidance)
 
     @classmethod
     def of(cls, batch: int, parents: tuple[Candidate, ...], exclude: tuple[Candidate, ...]) -> _Order:

@@ -19,6 +19,7 @@ from ..views.summary import NOVELTY, Confirmed, Found, Summary, Value, sentences
 from ..views.tables import origins, value_of
 from .report_chat import chat
 from .report_generators import generators, latent_map
+from .report_guidance import guidance
 from .report_memory import memory
 from .report_predictor import limits_of_predictions, predictor_against_oracle
 from .report_table import table
@@ -58,6 +59,7 @@ def report_text(
         _confirmation(standing, summary),
         _hypotheses(state, summary),
         memory(state, summary, notes),
+        guidance(state),
         chat(state),
         _tried(standing),
         generators(summary["generators"], str(state.spec.get("planner", ""))),

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from straight_line import answer
 
+from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
-from athanor.agent.planner import Pick, Proposal, Reflection
-from athanor.memory.records import Candidate, Point, Provenance
+from athanor.agent.executors import InlineExecutor
+from athanor.agent.planner import Pick, Planner, Proposal, Reflection
+from athanor.agent.recollection.recollect import Recollection, Sources
+from athanor.memory.records import Candidate, Outcome, Point, Provenance
 from athanor.memory.state import State
+from athanor.memory.volatile import VolatileLedger
 
 
 class LinePlanner:
@@ -82,3 +88,22 @@ def world(tmp_path: Path) -> Callable[..., Path]:
 def file(world: Callable[..., Path]) -> CampaignFile:
     """The small world's campaign file, validated."""
     return read_campaign_file(world())
+
+
+@pytest.fixture
+def campaign(line_planner: type[Planner]) -> Callable[..., Campaign]:
+    """Wire a campaign that evaluates at once."""
+
+    def make(
+        file: CampaignFile,
+        ledger: VolatileLedger | None = None,
+        planner: Planner | None = None,
+        evaluate: Callable[[Candidate], Outcome] = answer,
+        executor: Callable[[], Executor] = InlineExecutor,
+        fingerprint: str = "",
+    ) -> Campaign:
+        ledger = ledger or VolatileLedger()
+        memory = Recollection(file, Sources(ledger, None, lambda crystal: None, {"table": fingerprint}))
+        return Campaign(file, ledger, planner or line_planner(), {"table": evaluate}, executor, memory)
+
+    return make

@@ -14,52 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from straight_line import answer
 
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, read_campaign_file
 from athanor.agent.executors import InlineExecutor
 from athanor.agent.planner import Planner, Proposal
-from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.memory.errors import UserError
 from athanor.memory.events import TrialFinished, TrialStaged
-from athanor.memory.records import Candidate, Failure, Measurement, Outcome
+from athanor.memory.records import Candidate, Failure, Outcome
 from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
 
 Campaigns = Callable[..., Campaign]
 
 
-def answer(candidate: Candidate) -> Outcome:
-    x = candidate.content.values["x"]
-    return Outcome(
-        measurements=(
-            Measurement(property="strength", value=x, unit="MPa", method="simulated", source="test"),
-            Measurement(property="cost", value=1.0, unit="EUR", method="simulated", source="test"),
-        )
-    )
-
-
 def refuse(candidate: Candidate) -> Outcome:
     return Outcome(failure=Failure(kind="missing", message="never there"))
-
-
-@pytest.fixture
-def campaign(line_planner: type[Planner]) -> Callable[..., Campaign]:
-    """Wire a campaign that evaluates at once."""
-
-    def make(
-        file: CampaignFile,
-        ledger: VolatileLedger | None = None,
-        planner: Planner | None = None,
-        evaluate: Callable[[Candidate], Outcome] = answer,
-        executor: Callable[[], Executor] = InlineExecutor,
-        fingerprint: str = "",
-    ) -> Campaign:
-        ledger = ledger or VolatileLedger()
-        memory = Recollection(file, Sources(ledger, None, lambda crystal: None, {"table": fingerprint}))
-        return Campaign(file, ledger, planner or line_planner(), {"table": evaluate}, executor, memory)
-
-    return make
 
 
 def test_it_ends_when_the_evaluations_are_used(campaign: Campaigns, file: CampaignFile) -> None:

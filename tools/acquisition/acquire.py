@@ -103,7 +103,7 @@ def acquire(
         return Acquired((), ("no candidate of the pool is untried",))
     fresh = [pool[place[name]] for name in sorted(place)]
     rows = informative(goal, [t for t in ordered if t.status == "completed"], ROWS)
-    pending = [t for t in ordered if not t.is_finished]
+    pending = [t for t in ordered if t.is_pending]
     at_hand = _AtHand.of(goal, fresh, rows, pending, predictor)
     best = [t for t in best_first(goal, rows) if t.number in at_hand.trials][:INCUMBENTS]
     notes = []

@@ -57,6 +57,11 @@ class Yield:
     made: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def counts(self) -> tuple[Mapping[str, int], Mapping[str, int], Mapping[str, int]]:
+        """What was thrown away, made and kept."""
+        return self.rejected, self.made, self.kept
+
 
 class Generator(Protocol):
     """A source of raw candidates."""
