@@ -121,7 +121,10 @@ def marked(text: str, method: Method | str) -> str:
 
 
 def better(objective: Objective, is_predicted: bool = False) -> str:
-    """An objective in words: `bulk modulus (GPa) as high as possible`."""
+    """An objective in words: `bulk modulus (GPa) as high as possible`, `band gap (eV) within 0.1 of 1.4`."""
+    if objective.target is not None and objective.tolerance is not None:
+        near = f"within {figure(objective.tolerance)} of {figure(objective.target)}"
+        return f"{with_unit(objective.property, objective.unit, is_predicted)} {near}"
     wish = "high" if objective.direction == "maximise" else "low"
     return f"{with_unit(objective.property, objective.unit, is_predicted)} as {wish} as possible"
 

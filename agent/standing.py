@@ -125,7 +125,7 @@ def best_first(goal: Goal, trials: Iterable[Trial]) -> tuple[Trial, ...]:
     first = goal.objectives[0]
     sign = -1 if first.direction == "maximise" else 1
     known = [t for t in trials if first.property in t.values]
-    return tuple(sorted(known, key=lambda t: (sign * t.values[first.property], t.number)))
+    return tuple(sorted(known, key=lambda t: (sign * first.amount(t.values[first.property]), t.number)))
 
 
 def compared(standing: Standing, name: str) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 Vector = tuple[float, float, float]
-Direction = Literal["maximise", "minimise"]
+Direction = Literal["maximise", "minimise", "target"]
 Comparison = Literal["<=", ">="]
 Method = Literal["measured", "simulated", "predicted"]
 Status = Literal["proposed", "approved", "staged", "completed", "failed", "abandoned"]
@@ -27,11 +27,35 @@ class Record(BaseModel):
 
 
 class Objective(Record):
-    """One property that is wanted high or low."""
+    """One property that is wanted high, low, or near a value.
+
+    Attributes:
+        target: The value that is wanted, where the direction is `target`.
+        tolerance: How far from the target a value may be and still be a hit; in the same unit.
+    """
 
     property: str
     direction: Direction
     unit: str
+    target: float | None = None
+    tolerance: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _target_is_whole(self) -> Objective:
+        given = [name for name in ("target", "tolerance") if getattr(self, name) is not None]
+        if self.direction == "target" and len(given) < 2:
+            raise ValueError("direction target needs a target and a tolerance")
+        if self.direction != "target" and given:
+            raise ValueError(f"{' and '.join(given)} goes with direction target; this one is to {self.direction}")
+        return self
+
+    def amount(self, value: float) -> float:
+        """What is to be raised or lowered: the value, or its distance from the target."""
+        return value if self.target is None else abs(value - self.target)
+
+    def is_met(self, value: float) -> bool:
+        """Whether a value is near enough to the target; any value where there is none."""
+        return self.tolerance is None or self.amount(value) <= self.tolerance
 
 
 class Constraint(Record):

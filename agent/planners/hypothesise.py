@@ -206,8 +206,13 @@ def _from_evidence(goal: Goal, state: State) -> Iterator[_Claim]:
 
 
 def _targets(goal: Goal, completed: Sequence[Trial]) -> Iterator[Constraint]:
-    """Bounds worth predicting: an objective in the best quarter of what was seen, a constraint kept."""
+    """Bounds worth predicting: an objective near its target or in the best quarter of what was seen, constraints."""
     for objective in goal.objectives:
+        if objective.target is not None and objective.tolerance is not None:
+            low, high = objective.target - objective.tolerance, objective.target + objective.tolerance
+            yield Constraint(property=objective.property, comparison=">=", value=low, unit=objective.unit)
+            yield Constraint(property=objective.property, comparison="<=", value=high, unit=objective.unit)
+            continue
         seen = [trial.values[objective.property] for trial in completed if objective.property in trial.values]
         if len(seen) >= MIN_EVIDENCE:
             yield _target(objective, rounded(float(np.quantile(seen, 0.75 if _is_up(objective) else 0.25))))

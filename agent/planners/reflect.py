@@ -47,7 +47,9 @@ def _best(goal: Goal, state: State) -> str:
     trials = [trial for trial in state.trials.values() if trial.oracle == oracle]
     front = best_first(goal, merit.pareto(goal, trials))
     if not front:
-        return "No trial keeps all constraints yet." if goal.constraints else "No trial has an answer yet."
+        if not any(trial.is_finished for trial in trials):
+            return "No trial has an answer yet."
+        return "No trial keeps all constraints yet." if goal.constraints else "No trial is near the target yet."
     best = front[0]
     shown = [measurement(best, objective.property) for objective in goal.objectives]
     numbers = ", ".join(said(found) for found in shown if found)

@@ -52,7 +52,8 @@ def best_so_far(standing: Standing) -> Figure | None:
     if len(goal.objectives) == 1:
         hits, others = _split(standing, [objective])
         for trials, style in ((others, _OTHER), (hits, _HIT)):
-            xs, ys = [place[t.number] for t in trials], [t.values[objective.property] for t in trials]
+            xs = [place[t.number] for t in trials]
+            ys = [objective.amount(t.values[objective.property]) for t in trials]
             _dots(axes, xs, ys, style, len(standing.trials))
         axes.set_ylabel(_axis(standing, objective))
     else:
@@ -290,12 +291,12 @@ def _split(standing: Standing, objectives: Sequence[Objective]) -> tuple[list[Tr
 
 
 def _coordinates(trials: Sequence[Trial], x: Objective, y: Objective) -> tuple[list[float], list[float]]:
-    return [t.values[x.property] for t in trials], [t.values[y.property] for t in trials]
+    return [x.amount(t.values[x.property]) for t in trials], [y.amount(t.values[y.property]) for t in trials]
 
 
 def _staircase(front: Sequence[Trial], x: Objective, y: Objective) -> tuple[list[float], list[float]]:
     """The border of what a Pareto set beats: between two neighbours no better is known than the one that reaches."""
-    xs, ys = _coordinates(sorted(front, key=lambda t: t.values[x.property]), x, y)
+    xs, ys = _coordinates(sorted(front, key=lambda t: x.amount(t.values[x.property])), x, y)
     if x.direction == "maximise":
         return [v for v in xs for _ in (0, 1)][:-1], [v for v in ys for _ in (0, 1)][1:]
     return [v for v in xs for _ in (0, 1)][1:], [v for v in ys for _ in (0, 1)][:-1]
@@ -322,5 +323,8 @@ def _drawn(axes: Axes) -> list[tuple[float, float]]:
 
 def _axis(standing: Standing, objective: Objective, with_wish: bool = False) -> str:
     is_predicted = objective.property in standing.predicted
+    what = with_unit(objective.property, objective.unit, is_predicted)
+    if objective.target is not None:
+        return plain(f"distance from {objective.target:g}: {what}")
     wish = {"maximise": ", wanted high", "minimise": ", wanted low"}[objective.direction] if with_wish else ""
-    return plain(with_unit(objective.property, objective.unit, is_predicted) + wish)
+    return plain(what + wish)

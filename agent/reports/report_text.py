@@ -180,7 +180,9 @@ def _confirmation(standing: Standing, summary: Summary) -> str:
 
 def _keeps(seen: Confirmed, goal: Goal) -> bool:
     values = {value["property"]: value["value"] for value in seen["values"]}
-    return bool(values) and all(c.property in values and c.holds(values[c.property]) for c in goal.constraints)
+    is_near = all(o.is_met(values[o.property]) for o in goal.objectives if o.property in values)
+    is_kept = all(c.property in values and c.holds(values[c.property]) for c in goal.constraints)
+    return bool(values) and is_near and is_kept
 
 
 def _comparison(seen: Confirmed, first: Found | None, name: str, unit: str) -> list[str]:

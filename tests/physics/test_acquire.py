@@ -117,6 +117,18 @@ def test_single_objective_finds_the_best_of_the_pool() -> None:
     assert best.id in {t.candidate.id for t in done}
 
 
+def test_a_target_within_the_range_is_hit(trials: list[Trial]) -> None:
+    values = [t.values["stiffness"] for t in trials]
+    target = float(np.median(values))
+    near = Objective(property="stiffness", direction="target", target=target, tolerance=0.1, unit="GPa")
+    goal = Goal(statement="", objectives=(near,), budget=Budget(evaluations=99))
+    pool = points(200, 5)
+    picks = acquire(goal, trials, pool, 4, 0).picks
+    drawn = np.abs(np.array([truth(one)["stiffness"] for one in pool]) - target)
+    chosen = np.abs(np.array([truth(pick.candidate)["stiffness"] for pick in picks]) - target)
+    assert chosen.mean() < np.quantile(drawn, 0.25)
+
+
 def test_minimising_prefers_the_low(trials: list[Trial]) -> None:
     low = ONE.model_copy(update={"objectives": (TWO.objectives[1],)})
     high = ONE.model_copy(update={"objectives": (TWO.objectives[1].model_copy(update={"direction": "maximise"}),)})

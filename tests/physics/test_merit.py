@@ -50,6 +50,33 @@ def test_staircase_of_three_steps() -> None:
     assert merit.hypervolume(goal, STAIRS, [3, 3]) == 0.0
 
 
+def test_a_target_is_approached_from_both_sides_and_met_within_its_tolerance() -> None:
+    near = Objective(property="y0", direction="target", target=2.0, tolerance=0.5, unit="1")
+    goal = goal_of("maximise").model_copy(update={"objectives": (near,)})
+    tries = [trial(n, y0=value) for n, value in enumerate([0.0, 2.4, 3.0, 1.8], start=1)]
+    assert [t.number for t in merit.feasible(goal, tries)] == [2, 4]
+    assert [t.number for t in merit.pareto(goal, tries)] == [4]
+    assert [best for _, best in merit.best_so_far(goal, tries)] == [
+        None,
+        pytest.approx(0.4),
+        pytest.approx(0.4),
+        pytest.approx(0.2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("direction", "more", "said"),
+    [
+        ("target", {"target": 1.0}, "needs a target and a tolerance"),
+        ("maximise", {"tolerance": 1.0}, "goes with direction target"),
+        ("target", {"target": 1.0, "tolerance": 0.0}, "greater than 0"),
+    ],
+)
+def test_half_a_target_is_refused(direction: str, more: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Objective(property="y", unit="1", direction=direction, **more)
+
+
 def test_minimising_mirrors_maximising() -> None:
     goal = goal_of("maximise", "minimise")
     mirrored = [trial(t.number, y0=t.values["y0"], y1=-t.values["y1"]) for t in STAIRS]

@@ -251,10 +251,10 @@ def _acquisition(
     place = {name: k for k, name in enumerate(surrogate.properties)}
     columns = [place[o.property] for o in goal.objectives]
     sign, origin = torch.from_numpy(merit.signs(goal)), torch.from_numpy(reference)
-    spread = ((belief.means[known[:, 0].long()][:, columns] - origin).abs()).amax(dim=0).clamp_min(1e-9)
+    spread = (_amounts(goal, belief.means[known[:, 0].long()][:, columns]) - origin).abs().amax(dim=0).clamp_min(1e-9)
 
     def gains(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803, ARG001 - BoTorch's signature
-        return (samples[..., columns] - origin) * sign / spread
+        return (_amounts(goal, samples[..., columns]) - origin) * sign / spread
 
     def excess(bound: Constraint) -> Callable[[Tensor], Tensor]:
         k, toward = place[bound.property], 1.0 if bound.comparison == "<=" else -1.0
@@ -282,6 +282,15 @@ def _acquisition(
         constraints,
         X_pending=pending,
     )
+
+
+def _amounts(goal: Goal, values: Tensor) -> Tensor:
+    """Values of the objectives, `(…, n_objectives)`, with the distance from a target in place of the value."""
+    columns = [
+        column if objective.target is None else (column - objective.target).abs()
+        for objective, column in zip(goal.objectives, values.unbind(dim=-1), strict=True)
+    ]
+    return torch.stack(columns, dim=-1)
 
 
 def _keeps(goal: Goal, predicted: Mapping[str, tuple[float, float]]) -> float:
@@ -327,7 +336,7 @@ def _ranks(goal: Goal, described: Described, fresh: NDArray[np.int_]) -> NDArray
     ranks = np.zeros(len(fresh), dtype=int)
     signs = merit.signs(goal)
     columns = [
-        sign * described.estimates[o.property][fresh]
+        sign * np.array([o.amount(value) for value in described.estimates[o.property][fresh]])
         for o, sign in zip(goal.objectives, signs, strict=True)
         if o.property in described.estimates
     ]

@@ -23,7 +23,7 @@ Source: Ishibuchi, Akedo and Nojima, GECCO 2011, doi:10.1145/2001576.2001678.
 
 
 def signs(goal: Goal) -> Array:
-    """`+1` for an objective to maximise and `-1` for one to minimise, `(n_objectives,)`."""
+    """`+1` to maximise an objective and `-1` to minimise it or its distance from a target, `(n_objectives,)`."""
     return np.array([1.0 if o.direction == "maximise" else -1.0 for o in goal.objectives])
 
 
@@ -35,16 +35,20 @@ def bounds(goal: Goal, name: str) -> tuple[float, float]:
 
 
 def values(goal: Goal, trial: Trial) -> Array | None:
-    """Values of the objectives in the goal's order and units, `(n_objectives,)`; None if one is missing."""
+    """Values of the objectives in the goal's order and units, `(n_objectives,)`; None if one is missing.
+
+    Where an objective has a target, its distance from that stands for the value, here and in all that follows.
+    """
     found = trial.values
-    row = [found.get(o.property) for o in goal.objectives]
-    return None if None in row else np.array(row, dtype=float)
+    if any(o.property not in found for o in goal.objectives):
+        return None
+    return np.array([o.amount(found[o.property]) for o in goal.objectives], dtype=float)
 
 
 def is_feasible(goal: Goal, trial: Trial) -> bool:
-    """Whether a trial is a hit: every objective is known, and every constraint is known and kept."""
+    """Whether a trial is a hit: objectives are known and near their targets, constraints are known and kept."""
     found = trial.values
-    if any(o.property not in found for o in goal.objectives):
+    if not all(o.property in found and o.is_met(found[o.property]) for o in goal.objectives):
         return False
     return all(c.property in found and c.holds(found[c.property]) for c in goal.constraints)
 
@@ -169,4 +173,4 @@ def best_so_far(
 
 
 def _matrix(goal: Goal, trials: Iterable[Trial]) -> Array:
-    return np.array([[t.values[o.property] for o in goal.objectives] for t in trials], dtype=float)
+    return np.array([[o.amount(t.values[o.property]) for o in goal.objectives] for t in trials], dtype=float)
