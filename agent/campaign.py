@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
 
 from ..memory.events import (
@@ -28,11 +27,11 @@ from ..memory.events import (
     TrialStaged,
 )
 from ..memory.ledger import Ledger
-from ..memory.records import Candidate, Failure, Outcome
 from ..memory.state import State, Trial, fold
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
-from .executors import ExecutorFactory, end_workers
+from .evaluations import Evaluate, Evaluations
+from .executors import ExecutorFactory
 from .guidance import Told, guidance, heard
 from .interrupt import Interruptions, held_back, remembered
 from .judge import judge
@@ -41,7 +40,6 @@ from .recollection.earlier import reused_answer
 from .recollection.recollect import Recollection
 from .stop import Stop, stop_reason
 
-Evaluate = Callable[[Candidate], Outcome]
 Watcher = Callable[[State, Sequence[int]], None]
 
 _MOMENT = 0.5
@@ -90,8 +88,6 @@ class Campaign:
         self._make_executor = make_executor
         self._memory = memory
         self._unindexed: list[Entry] = []
-        self._running: dict[Future[Outcome], int] = {}
-        self._suspects: set[int] = set()
         self._dry_at: int | None = None
         self.needs_approval = False
         self._told: deque[Told] = deque()
@@ -135,10 +131,10 @@ class Campaign:
                 self._append(opened, *self._memory.taken_over(self._oracle))
             self._append(RunStarted(holder=holder))
             self._paused_by, self._dry_at = "", None
-            self._executor = self._make_executor()
+            evaluations = Evaluations(self._oracles, self._make_executor)
             try:
                 with remembered() as interruptions:
-                    self._work_to_the_end(watch, interruptions)
+                    self._work_to_the_end(evaluations, watch, interruptions)
             except KeyboardInterrupt:
                 self._append(RunEnded(reason="interrupted", message="interrupted by the user"))
                 raise
@@ -146,15 +142,13 @@ class Campaign:
                 self._append(RunEnded(reason="error", message=f"{type(error).__name__}: {error}"[:500]))
                 raise
             finally:
-                if self._running:
-                    end_workers()
-                self._executor.shutdown(cancel_futures=True)
+                evaluations.close()
             watch(self.state, ())
         return self.state
 
-    def _work_to_the_end(self, watch: Watcher, interruptions: Interruptions) -> None:
+    def _work_to_the_end(self, evaluations: Evaluations, watch: Watcher, interruptions: Interruptions) -> None:
         try:
-            stop = self._work(watch, interruptions)
+            stop = self._work(evaluations, watch, interruptions)
             self._append(*self._memory.embeddings(self.state))
             interruptions.check()
         except Exception:
@@ -164,16 +158,17 @@ class Campaign:
         self._append(RunEnded(reason=stop.reason, message=stop.message))
         self._remember()
 
-    def _work(self, watch: Watcher, interruptions: Interruptions) -> Stop:
+    def _work(self, evaluations: Evaluations, watch: Watcher, interruptions: Interruptions) -> Stop:
         started, spent = time.monotonic(), self.state.spent
         while True:
             interruptions.check()
             self._hear()
             stop = self._plan(spent + time.monotonic() - started)
-            self._stage(stop)
-            watch(self.state, tuple(self._running.values()))
-            if self._running:
-                self._collect()
+            self._stage(evaluations, stop)
+            watch(self.state, evaluations.numbers)
+            if evaluations.numbers:
+                finished = evaluations.collect(_MOMENT)
+                self._append(*(TrialFinished(trial=number, outcome=outcome) for number, outcome in finished.items()))
             elif self._waits_for_approval(stop):
                 time.sleep(_MOMENT)
             elif stop and (stop.reason == "paused" or not self._propose_confirmation()):
@@ -282,22 +277,17 @@ class Campaign:
         entries, self._unindexed = self._unindexed, []
         self._append(*self._memory.leave(entries, self.state))
 
-    def _stage(self, stop: Stop | None) -> None:
+    def _stage(self, evaluations: Evaluations, stop: Stop | None) -> None:
         """Hand unfinished trials to the executor."""
         if stop and stop.reason in ("hours", "paused"):
-            self._running = {f: n for f, n in self._running.items() if not f.cancel()}
-        at_work = set(self._running.values())
+            evaluations.cancel()
+        at_work = set(evaluations.numbers)
         with self._telling:
             self._hear()
             waiting = [trial for trial in self.state.pending if self._may_begin(trial, at_work, stop)]
-            suspects = [trial for trial in waiting if trial.number in self._suspects]
-            if suspects or at_work & self._suspects:
-                # One of these ended a worker process. Alone with a pool, the guilty one shows itself.
-                waiting = suspects[:1] if not at_work else []
-            self._append(*(TrialStaged(trial=trial.number) for trial in waiting))
-        with held_back():
-            for trial in waiting:
-                self._running[self._submit(trial)] = trial.number
+            begun = evaluations.beginnable(waiting)
+            self._append(*(TrialStaged(trial=trial.number) for trial in begun))
+        evaluations.begin(begun)
 
     def _may_begin(self, trial: Trial, at_work: set[int], stop: Stop | None) -> bool:
         """Whether a trial without an answer may be handed to the executor now."""
@@ -306,40 +296,6 @@ class Campaign:
         if stop and stop.reason == "hours":
             return trial.oracle == self._confirming
         return trial.status != "proposed" or not self.needs_approval or trial.oracle == self._confirming
-
-    def _submit(self, trial: Trial) -> Future[Outcome]:
-        evaluate = self._oracles[trial.oracle]
-        try:
-            return self._executor.submit(evaluate, trial.candidate)
-        except BrokenExecutor:
-            # A worker died while a batch was being planned. What it was at work on shows when results are collected.
-            self._executor.shutdown(wait=False)
-            self._executor = self._make_executor()
-            return self._executor.submit(evaluate, trial.candidate)
-
-    def _collect(self) -> None:
-        """Wait a moment for results and record those that came."""
-        with held_back():
-            done, _ = wait(self._running, timeout=_MOMENT, return_when=FIRST_COMPLETED)
-        finished: dict[int, Outcome] = {}
-        is_broken = False
-        for future in done:
-            try:
-                finished[self._running[future]] = future.result()
-            except BrokenExecutor:
-                is_broken = True
-        self._running = {f: n for f, n in self._running.items() if n not in finished}
-        if is_broken:
-            lost = set(self._running.values())
-            self._running = {}
-            self._executor.shutdown(wait=False)
-            self._executor = self._make_executor()
-            self._suspects |= lost
-            if len(lost) == 1:
-                message = "the evaluation ended its worker process (out of memory, or a fault in compiled code)"
-                finished[lost.pop()] = Outcome(failure=Failure(kind="crash", message=message))
-        self._suspects -= finished.keys()
-        self._append(*(TrialFinished(trial=number, outcome=finished[number]) for number in sorted(finished)))
 
     def _batches(self) -> int:
         """Number of batches proposed for the search; a batch that confirms hits does not count."""

@@ -79,14 +79,14 @@ def test_the_order_in_which_results_come_does_not_change_what_is_planned(
     campaign: Campaigns, line_planner: type[Planner], file: CampaignFile, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executor = ShufflingExecutor(seed)
-    real_wait = __import__("athanor.agent.campaign", fromlist=["wait"]).wait
+    real_wait = __import__("athanor.agent.evaluations", fromlist=["wait"]).wait
 
     def finish_then_wait(*args: Any, **kwargs: Any) -> Any:
         if executor._waiting:
             executor._finish_one()
         return real_wait(*args, **kwargs)
 
-    monkeypatch.setattr("athanor.agent.campaign.wait", finish_then_wait)
+    monkeypatch.setattr("athanor.agent.evaluations.wait", finish_then_wait)
     shuffled, straight = line_planner(), line_planner()
     campaign(file, planner=shuffled, executor=lambda: executor).run("me", {})
     campaign(file, planner=straight).run("me", {})
@@ -212,7 +212,7 @@ def test_an_interruption_waits_until_no_future_is_looked_at(
         returned.append(futures.wait(*arguments, **options))
         return returned[-1]
 
-    monkeypatch.setattr("athanor.agent.campaign.wait", interrupted)
+    monkeypatch.setattr("athanor.agent.evaluations.wait", interrupted)
     ledger = VolatileLedger()
     with pytest.raises(KeyboardInterrupt):
         campaign(file, ledger).run("me", {})
