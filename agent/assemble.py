@@ -180,6 +180,8 @@ def oracle_name(settings: OracleSettings) -> str:
     """What a trial's oracle is called: the potential, the table's file or the function."""
     if settings.kind == "simulation":
         return settings.calculator
+    if settings.kind == "manual":
+        return "by hand"
     return settings.file.name if settings.kind == "table" else settings.function
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
+from ..memory.errors import UserError
 from ..memory.events import (
     CampaignOpened,
     Entry,
@@ -28,6 +30,7 @@ from ..memory.events import (
 )
 from ..memory.ledger import Ledger
 from ..memory.state import State, Trial, fold
+from .answers import Answer, answered, trials_again
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .evaluations import Evaluate, Evaluations
@@ -123,12 +126,7 @@ class Campaign:
             UserError: Another process is at work on this campaign.
             KeyboardInterrupt: After the interruption was recorded.
         """
-        with self._ledger.writer(self.file.name, holder):
-            self.state = fold(self._ledger.entries(self.file.name))
-            if not self.state.last:
-                spec = self.file.model_dump(mode="json")
-                opened = CampaignOpened(spec=spec, versions=dict(versions), fingerprints=self._memory.fingerprints)
-                self._append(opened, *self._memory.taken_over(self._oracle))
+        with self._opened(holder, versions):
             self._append(RunStarted(holder=holder))
             self._paused_by, self._dry_at = "", None
             evaluations = Evaluations(self._oracles, self._make_executor)
@@ -145,6 +143,53 @@ class Campaign:
                 evaluations.close()
             watch(self.state, ())
         return self.state
+
+    def suggest(self, n: int, holder: str, versions: Mapping[str, str]) -> tuple[Trial, ...]:
+        """Propose up to `n` trials to whoever evaluates them, with all results that have come so far in mind.
+
+        Returns:
+            The new trials; fewer than asked for where the budget or the space ends.
+
+        Raises:
+            UserError: A process is at work on this campaign, or all evaluations of its budget are proposed.
+        """
+        with self._opened(holder, versions):
+            self._settle_finished()
+            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0)
+            if stop:
+                raise UserError(f"nothing more is suggested: {stop.message}")
+            known = set(self.state.trials)
+            self._propose(self.state, self._batches() + 1, n)
+            return tuple(trial for number, trial in self.state.trials.items() if number not in known)
+
+    def observe(self, answers: Sequence[Answer], holder: str, versions: Mapping[str, str]) -> State:
+        """Take in what came of trials, in any order, or of candidates that nobody had proposed.
+
+        Raises:
+            UserError: A process is at work on this campaign, or an answer's trial is unknown or answered already.
+        """
+        with self._opened(holder, versions):
+            self._append(*answered(answers, self.state, self._oracle))
+            self._settle_finished()
+            return self.state
+
+    @contextmanager
+    def _opened(self, holder: str, versions: Mapping[str, str]) -> Iterator[None]:
+        """Hold the campaign in the ledger, written there if it is new."""
+        with self._ledger.writer(self.file.name, holder):
+            self.state = fold(self._ledger.entries(self.file.name))
+            if not self.state.last:
+                spec = self.file.model_dump(mode="json")
+                opened = CampaignOpened(spec=spec, versions=dict(versions), fingerprints=self._memory.fingerprints)
+                self._append(opened, *self._memory.taken_over(self._oracle))
+            yield
+
+    def _settle_finished(self) -> None:
+        """Judge and reflect on all batches that are whole and were not looked at yet."""
+        for batch in range(len(self.state.reflections) + 1, self._batches() + 1):
+            if not self._is_finished(batch):
+                return
+            self._settle(batch)
 
     def _work_to_the_end(self, evaluations: Evaluations, watch: Watcher, interruptions: Interruptions) -> None:
         try:
@@ -202,19 +247,21 @@ class Campaign:
         is_over = stop is not None and stop.reason in ("hours", "paused")
         return self.needs_approval and not is_over and any(trial.status == "proposed" for trial in self.state.pending)
 
-    def _propose(self, view: State, batch: int) -> bool:
+    def _propose(self, view: State, batch: int, n: int | None = None) -> bool:
         """Ask the planner for a batch and record it; False when it has none."""
         self._append(*self._memory.before(view))
         view = replace(view, recalled=self.state.recalled)
         used = sum(trial.oracle == self._oracle and trial.is_paid for trial in view.trials.values())
-        proposal = self._planner.propose(view, min(self.file.batch, self.file.goal.budget.evaluations - used))
+        n = min(n or self.file.batch, self.file.goal.budget.evaluations - used)
+        again = trials_again(view, n)
+        proposal = self._planner.propose(view, n - len(again))
         events: list[Event] = list(proposal.events)
         if proposal.hypothesis:
             events.append(HypothesisStated(hypothesis=proposal.hypothesis))
         if proposal.generators:
             events.append(GeneratorShares(batch=batch, generators=proposal.generators))
         tried = {trial.candidate.id for trial in view.trials.values()}
-        picks: dict[str, Pick] = {}
+        picks = {pick.candidate.id: pick for pick in again}
         for pick in proposal.picks:
             # Whatever a planner was talked into: what people have ruled out goes no further.
             if pick.candidate.id not in tried and guidance(view, batch).allows(pick.candidate):

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
-from . import benchmark_cli, explain_cli, generate_cli, predict_cli, recall_cli, train_cli, train_vae_cli
+from . import benchmark_cli, explain_cli, generate_cli, predict_cli, recall_cli, suggest_cli, train_cli, train_vae_cli
 from .interrupt import remembered
 from .options import DEFAULT_HOME, AsJson, Home
 
@@ -68,6 +68,11 @@ def run(
             campaign = assemble.started_campaign(file, ledger, recall, name)
         with closing(recall):
             interruptions.check()
+            if campaign.file.oracle.kind == "manual":
+                raise UserError(
+                    f"people evaluate for {campaign.file.name}: athanor suggest says what to try, and athanor "
+                    "observe takes what came of it"
+                )
             _work(campaign, ledger, home, as_json)
 
 
@@ -171,7 +176,15 @@ def _errors_for_people() -> Iterator[None]:
         raise typer.Exit(WRONG_USAGE if isinstance(error, UserError) else FAILED) from error
 
 
-for _command in (predict_cli.predict, explain_cli.explain, generate_cli.generate, recall_cli.recall, recall_cli.note):
+for _command in (
+    suggest_cli.suggest,
+    suggest_cli.observe,
+    predict_cli.predict,
+    explain_cli.explain,
+    generate_cli.generate,
+    recall_cli.recall,
+    recall_cli.note,
+):
     app.command()(_errors_for_people()(_command))
 
 train = typer.Typer(help="Train a predictor or a generative model on your own crystals.", no_args_is_help=True)

@@ -80,11 +80,12 @@ def capital(wins: int, losses: int) -> float:
 
 def _new(hypothesis: Hypothesis, state: State) -> list[Trial]:
     """Finished trials proposed after the statement, of candidates that nobody had seen the result of by then."""
-    tried = {trial.candidate.id for number, trial in state.trials.items() if number < hypothesis.since}
+    tried = {t.candidate.id for number, t in state.trials.items() if number < hypothesis.since and not t.is_fault}
     new = []
     for number in sorted(n for n in state.trials if n >= hypothesis.since and n not in hypothesis.evidence):
         trial = state.trials[number]
-        if trial.is_finished and trial.candidate.id not in tried:
+        # What a person hands in may have been measured before the claim was made.
+        if trial.is_finished and trial.batch > 0 and not trial.is_fault and trial.candidate.id not in tried:
             tried.add(trial.candidate.id)
             new.append(trial)
     return new

@@ -30,7 +30,7 @@ class Standing:
 
     Attributes:
         trials: Those at the oracle the budget is for, in order of proposal.
-        reused: Those whose answer was taken over from another campaign, at no cost.
+        reused: Those whose answer was there at no cost: taken over from another campaign, or told by a person.
         abandoned: Those at that oracle which a person took back before they were at work.
         confirming: Those at another oracle, which look at hits a second time.
         hits: Trials that keep all constraints, the best first.
@@ -103,7 +103,7 @@ def standing_of(state: State) -> Standing:
         goal=goal,
         oracle=oracle,
         trials=tuple(t for t in known if t.is_paid),
-        reused=tuple(t for t in known if t.reused),
+        reused=tuple(t for t in known if t.reused or t.batch == 0),
         confirming=confirming,
         hits=(*best_first(goal, front), *best_first(goal, others)),
         front=best_first(goal, front),

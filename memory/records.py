@@ -187,7 +187,10 @@ FailureKind = Literal[
     "missing",
     "crash",
     "timeout",
+    "infeasible",
+    "fault",
 ]
+"""`infeasible`: what was asked for cannot be made. `fault`: the instrument failed; the same may work another time."""
 
 
 class Failure(Record):

@@ -69,9 +69,14 @@ class Trial:
         return self.outcome is not None
 
     @property
+    def is_fault(self) -> bool:
+        """Whether the instrument failed, which says nothing of the candidate."""
+        return self.outcome is not None and self.outcome.failure is not None and self.outcome.failure.kind == "fault"
+
+    @property
     def is_paid(self) -> bool:
-        """Whether it counts in the budget of evaluations: its answer was not taken over, and nobody took it back."""
-        return self.reused is None and self.status != "abandoned"
+        """Whether it counts in the budget of evaluations: it was proposed by a planner, and nobody took it back."""
+        return self.reused is None and self.batch > 0 and self.status != "abandoned"
 
     @property
     def is_pending(self) -> bool:
@@ -99,6 +104,7 @@ class State:
         shares: How the candidates of a batch were made, by batch; empty where there is one generator.
         exchanges: All questions to the chat model.
         given_up: All steps that were done without it, though it was there to be asked.
+        has_run: Whether a process has ever worked on it; where people evaluate none does.
         hints: What people have told the campaign, by number.
         withdrawn: Which of it they have taken back, by number.
     """
@@ -120,6 +126,7 @@ class State:
     shares: Mapping[int, GeneratorShares] = field(default_factory=dict)
     exchanges: tuple[ChatExchanged, ...] = ()
     given_up: tuple[ChatGivenUp, ...] = ()
+    has_run: bool = False
     hints: Mapping[int, HintGiven] = field(default_factory=dict)
     withdrawn: Mapping[int, HintWithdrawn] = field(default_factory=dict)
 
@@ -168,18 +175,19 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     embeddings, recalled, lost = dict(state.embeddings), dict(state.recalled), state.lost
     shares = dict(state.shares)
     exchanges, given_up = list(state.exchanges), list(state.given_up)
-    hints, withdrawn = dict(state.hints), dict(state.withdrawn)
+    has_run, hints, withdrawn = state.has_run, dict(state.hints), dict(state.withdrawn)
     for entry in entries:
         event = entry.event
         # People also speak while nothing runs, after a kill for example, and that is no time spent.
         is_told = isinstance(event, HintGiven | HintWithdrawn | TrialApproved | TrialAbandoned)
-        if last_time is not None and not isinstance(event, RunStarted) and not is_told and ended is None:
+        is_at_work = has_run and ended is None and not isinstance(event, RunStarted) and not is_told
+        if last_time is not None and is_at_work:
             spent += max(0.0, (entry.time - last_time).total_seconds())
         match event:
             case CampaignOpened():
                 spec, versions = event.spec, event.versions
             case RunStarted():
-                ended = None
+                has_run, ended = True, None
             case HypothesisStated():
                 hypotheses[event.hypothesis.id] = event.hypothesis
             case GeneratorShares():
@@ -246,6 +254,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
         shares,
         tuple(exchanges),
         tuple(given_up),
+        has_run,
         hints,
         withdrawn,
     )

@@ -135,8 +135,8 @@ def summarise(state: State) -> Summary:
         columns=list(standing.columns),
         predicted=sorted(standing.predicted),
         oracle=standing.oracle,
-        reason=state.ended.reason if state.ended else "running",
-        message=clean(state.ended.message, 400) if state.ended else _UNFINISHED,
+        reason=state.ended.reason if state.ended else "running" if state.has_run else "open",
+        message=clean(state.ended.message, 400) if state.ended else _UNFINISHED if state.has_run else _OPEN,
         budget=standing.goal.budget.evaluations,
         proposed=len(standing.trials),
         completed=len(standing.completed),
@@ -157,6 +157,7 @@ def summarise(state: State) -> Summary:
     )
 
 
+_OPEN = "people evaluate, and tell what came of it"
 _UNFINISHED = "no end is recorded: it is still running, or was killed and can be resumed"
 
 
@@ -248,7 +249,7 @@ def sentences(summary: Summary) -> tuple[str, str, str]:
         f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations were made in "
         f"{duration(summary['wall_seconds'])}, {summary['failed']} of them failed; "
         f"reason for the end: {summary['reason']} ({summary['message']})."
-        if summary["reason"] != "running"
+        if summary["reason"] not in ("running", "open")
         else f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations are made so far, "
         f"{summary['failed']} of them failed ({summary['message']})."
     )

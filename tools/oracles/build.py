@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ...memory.errors import UserError
 from ...memory.foreign import clean
 from ...memory.records import Candidate, Failure, Outcome
-from .oracle import FunctionSettings, Oracle, OracleSettings, SimulationSettings, TableSettings, answered_properties
+from .oracle import FunctionSettings, ManualSettings, Oracle, OracleSettings, SimulationSettings, TableSettings, answered_properties
 
 MAX_MESSAGE = 500
 """Characters of a failure's message."""
@@ -30,7 +30,7 @@ def build_oracle(settings: OracleSettings) -> Oracle:
     """Build an oracle, once per process for the same settings.
 
     Raises:
-        UserError: The settings name a calculator, function or file that cannot be used.
+        UserError: The settings name a calculator, function or file that cannot be used, or people as the oracle.
     """
     key = settings.model_dump_json()
     if key not in _built:
@@ -52,6 +52,8 @@ def _build(settings: OracleSettings) -> Oracle:
             from .function import FunctionOracle
 
             return FunctionOracle(settings)
+        case ManualSettings():
+            raise UserError("people answer this oracle: athanor suggest tells them what to try, athanor observe takes it")
 
 
 def evaluate(settings: OracleSettings, candidate: Candidate) -> Outcome:

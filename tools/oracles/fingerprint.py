@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..properties.predicted import weights_of
-from .oracle import FunctionSettings, OracleSettings, SimulationSettings, TableSettings
+from .oracle import FunctionSettings, ManualSettings, OracleSettings, SimulationSettings, TableSettings
 
 _LIMITS = {"max_cpu_seconds"}
 """Settings that decide whether there is an answer, not which."""
@@ -22,7 +22,8 @@ def fingerprint(settings: OracleSettings) -> str:
     """Hash what decides an oracle's answers: settings, versions, and the content of files and modules they name.
 
     Returns:
-        16 hexadecimal digits; empty where a file or module cannot be read, and then nothing may be concluded.
+        16 hexadecimal digits; empty where a file or module cannot be read or people answer, and then nothing may be
+        concluded.
     """
     try:
         parts = [settings.model_dump_json(exclude=_LIMITS | {"file", "references", "predictor"}), *_sources(settings)]
@@ -33,6 +34,8 @@ def fingerprint(settings: OracleSettings) -> str:
 
 def _sources(settings: OracleSettings) -> list[str]:
     match settings:
+        case ManualSettings():
+            raise ValueError("who measures, and by what, is not known")
         case TableSettings():
             return [_digest(settings.file)]
         case FunctionSettings():

@@ -83,7 +83,20 @@ class FunctionSettings(Record):
     arguments: dict[str, JsonValue] = {}
 
 
-OracleSettings = Annotated[SimulationSettings | TableSettings | FunctionSettings, Field(discriminator="kind")]
+class ManualSettings(Record):
+    """Ask people: candidates are suggested to them, and they say what they have measured.
+
+    Attributes:
+        properties: What they measure, name to unit.
+    """
+
+    kind: Literal["manual"] = "manual"
+    properties: Annotated[dict[str, str], Field(min_length=1)]
+
+
+OracleSettings = Annotated[
+    SimulationSettings | TableSettings | FunctionSettings | ManualSettings, Field(discriminator="kind")
+]
 
 
 def answered_properties(settings: SimulationSettings) -> Mapping[str, str]:

@@ -1,0 +1,79 @@
+"""Many answers from one CSV file: results of trials by their numbers, or of settings that nobody had proposed.
+
+Knows CSV and the space. Must not know ledgers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..memory.errors import UserError
+from ..memory.foreign import clean
+from ..memory.records import Candidate, Point, Provenance
+from .answers import Answer, measured
+
+if TYPE_CHECKING:
+    from ..tools.space import CrystalSpace, PoolSpace
+
+TRIAL = "trial"
+"""Name of the column that holds the numbers of trials."""
+
+
+def read_answers(
+    path: Path, space: CrystalSpace | PoolSpace, properties: Mapping[str, str], author: str
+) -> tuple[Answer, ...]:
+    """Read answers, one a row; a property that a row leaves empty was not measured.
+
+    Args:
+        path: CSV with a header: `trial` or all variables of the space, and properties.
+        space: Whose variables the columns may name.
+        properties: What the oracle answers, name to unit.
+        author: Who measured.
+
+    Raises:
+        UserError: Names the file, the line, the column and what is allowed.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as a table: {error}") from error
+    if not rows:
+        raise UserError(f"{path}: no rows below the header")
+    columns = [name for name in rows[0] if name]
+    variables = list(space.variables) if space.kind == "pool" else []
+    if TRIAL not in columns and not (variables and set(variables) <= set(columns)):
+        allowed = f"or all of {', '.join(variables)}" if variables else "for a space of crystals"
+        raise UserError(f"{path}: columns are {', '.join(columns)}; a column {TRIAL!r} is needed, {allowed}")
+    answers = []
+    for line, row in enumerate(rows, start=2):
+        told = {name: text for name in properties if (text := (row.get(name) or "").strip())}
+        try:
+            about = _trial(row[TRIAL]) if TRIAL in columns else _candidate(row, variables, path)
+            answers.append(Answer(about, measured(told, properties, author), author))
+        except UserError as error:
+            raise UserError(f"{path}, line {line}: {error}") from error
+    return tuple(answers)
+
+
+def _trial(text: str | None) -> int:
+    number = (text or "").strip().removeprefix("#")
+    if not number.isdecimal():
+        raise UserError(f"column {TRIAL!r}: {clean(text or '', 40)!r} is no number of a trial")
+    return int(number)
+
+
+def _candidate(row: Mapping[str, str | None], variables: list[str], path: Path) -> Candidate:
+    values: dict[str, float | str] = {}
+    for name in variables:
+        text = (row.get(name) or "").strip()
+        if not text:
+            raise UserError(f"column {name!r}: empty; every variable needs a value")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            values[name] = text
+    return Candidate(content=Point(values=values), provenance=Provenance(tool="told", parents=(path.name,)))
