@@ -155,7 +155,7 @@ class Campaign:
         """
         with self._opened(holder, versions):
             self._settle_finished()
-            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0)
+            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0, may_settle=False)
             if stop:
                 raise UserError(f"nothing more is suggested: {stop.message}")
             known = set(self.state.trials)
@@ -224,7 +224,7 @@ class Campaign:
         while True:
             proposed, settled = self._batches(), len(self.state.reflections)
             view = self.state.before(settled + 1)
-            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds)
+            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds, self.file.stop_when_settled)
             if self._paused_by:
                 stop = Stop("paused", f"paused by {self._paused_by}")
             if not stop and self._dry_at == settled:

@@ -37,6 +37,8 @@ class CampaignFile(Record):
         name: Letters, digits, `-` and `_`; names the campaign's folder.
         batch: Trials proposed together.
         workers: Processes that evaluate.
+        stop_when_settled: Whether the search ends where what may still be gained is less than the noise that measured
+            values state; simulations state none, and go on.
         memory: Whether results, claims and notes of the home's other campaigns are used.
         chat_model: Of the planner `llm`; None for what the environment names.
     """
@@ -50,6 +52,7 @@ class CampaignFile(Record):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     batch: Annotated[int, Field(ge=1, le=1000)] = 4
     workers: Annotated[int, Field(ge=1, le=1024)] = 2
+    stop_when_settled: bool = True
     memory: bool = True
     chat_model: ChatModelSettings | None = None
 

@@ -11,8 +11,9 @@ from typing import Literal
 
 from ..memory.records import Budget
 from ..memory.state import State
+from .labels import figure, unit_of, wording
 
-Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "paused"]
+Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "settled", "paused"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,11 @@ class Stop:
     message: str
 
 
-def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> Stop | None:
+SETTLED = 2
+"""Batches in a row that were planned with less to gain than the noise, before a search counts as settled."""
+
+
+def stop_reason(state: State, budget: Budget, oracle: str, seconds: float, may_settle: bool = True) -> Stop | None:
     """Find out whether a budget is used up.
 
     Args:
@@ -31,6 +36,7 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> St
         budget: What it may spend.
         oracle: Name of the oracle the budget is for; trials at others do not count.
         seconds: Wall-clock seconds spent so far, this run's included.
+        may_settle: Whether it also stops where less is to be gained than the noise of a measurement.
 
     Returns:
         The first reason to stop, or None.
@@ -46,4 +52,19 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float) -> St
         return Stop("evaluations", f"all {budget.evaluations} evaluations of the budget are used")
     if budget.hours is not None and seconds >= 3600 * budget.hours:
         return Stop("hours", f"the {budget.hours:g} hours of the budget are used")
-    return None
+    return settled(state) if may_settle else None
+
+
+def settled(state: State) -> Stop | None:
+    """Whether what is left to gain can no longer be told from noise."""
+    latest = [state.gains[batch] for batch in sorted(state.gains)][-SETTLED:]
+    if len(latest) < SETTLED or any(one.gain >= one.noise for one in latest):
+        return None
+    last = latest[-1]
+    told = f"{figure(last.gain)} {unit_of(last.unit)}".rstrip()
+    noise = f"{figure(last.noise)} {unit_of(last.unit)}".rstrip()
+    return Stop(
+        "settled",
+        f"{wording(last.property)}: the best candidate left is expected to gain {told}, less than the noise of a "
+        f"measurement, {noise}",
+    )

@@ -36,6 +36,7 @@ def suggest(
 ) -> None:
     """Suggest what to try next, from all results so far; each suggestion is a trial that waits for its result."""
     from . import assemble
+    from .stop import settled
 
     ledger, recall = assemble.open_home(home), assemble.open_index(home)
     with closing(recall):
@@ -45,6 +46,9 @@ def suggest(
         typer.echo(json.dumps([_record(trial) for trial in new]))
         return
     console = Console()
+    end = settled(wired.state)
+    if end:
+        console.print(f"The search may end here. {end.message}", markup=False, highlight=False, soft_wrap=True)
     if not new:
         console.print("nothing is left to suggest: every candidate of the space was tried", highlight=False)
     for trial in new:

@@ -326,16 +326,66 @@ class ChatGivenUp(Record):
     is_final: bool = False
 
 
+class GainExpected(Record):
+    """What a search with one objective may still gain, as far as the surrogate knows, beside what can be told apart.
+
+    Attributes:
+        batch: The batch that was planned when this was found out.
+        gain: Expected gain of the best candidate on offer over the best known, in the objective's unit.
+        noise: Median standard deviation of the measured values, in the same unit.
+    """
+
+    kind: Literal["gain_expected"] = "gain_expected"
+    batch: int
+    property: str
+    unit: str
+    gain: float
+    noise: float
+
+
+class PassedOver(Record):
+    """A candidate that the acquisition would have taken, had its ranking been followed.
+
+    Attributes:
+        candidate: Its id.
+        name: As people call it: formula and space group, or the settings of a point.
+        predicted: What the surrogate expected: property to (mean, standard deviation); empty before there was one.
+    """
+
+    candidate: str
+    name: str
+    predicted: dict[str, tuple[float, float]] = {}
+
+
+class RankingLeft(Record):
+    """A planner has picked candidates that the acquisition did not rank among the best.
+
+    Attributes:
+        batch: The batch they were picked for.
+        picked: Ids of the candidates that were picked against the ranking.
+        displaced: What would have had their places, at most one for each.
+        why_not: What the ranking cannot know, in the planner's words.
+    """
+
+    kind: Literal["ranking_left"] = "ranking_left"
+    batch: int
+    picked: tuple[str, ...]
+    displaced: tuple[PassedOver, ...]
+    why_not: str
+
+
 class RunEnded(Record):
     """A process has stopped working on the campaign, for a named reason.
 
     Attributes:
-        reason: `evaluations`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `paused` (by a person),
-            `interrupted` or `error`.
+        reason: `evaluations`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `settled` (less to
+            gain than the noise), `paused` (by a person), `interrupted` or `error`.
     """
 
     kind: Literal["run_ended"] = "run_ended"
-    reason: Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "paused", "interrupted", "error"]
+    reason: Literal[
+        "evaluations", "hours", "failures_in_a_row", "exhausted", "settled", "paused", "interrupted", "error"
+    ]
     message: str
 
 
@@ -360,6 +410,8 @@ Event = Annotated[
     | Reflected
     | ChatExchanged
     | ChatGivenUp
+    | RankingLeft
+    | GainExpected
     | RunEnded,
     Field(discriminator="kind"),
 ]

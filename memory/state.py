@@ -16,11 +16,13 @@ from .events import (
     ChatGivenUp,
     CrystalEmbedded,
     Entry,
+    GainExpected,
     GeneratorShares,
     HintGiven,
     HintWithdrawn,
     HypothesisJudged,
     HypothesisStated,
+    RankingLeft,
     Recalled,
     RecallLost,
     Reflected,
@@ -107,6 +109,8 @@ class State:
         has_run: Whether a process has ever worked on it; where people evaluate none does.
         hints: What people have told the campaign, by number.
         withdrawn: Which of it they have taken back, by number.
+        gains: What was still to be gained, by the batch that was planned then.
+        overrides: Where a planner left the acquisition's ranking, in order.
     """
 
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -129,6 +133,8 @@ class State:
     has_run: bool = False
     hints: Mapping[int, HintGiven] = field(default_factory=dict)
     withdrawn: Mapping[int, HintWithdrawn] = field(default_factory=dict)
+    overrides: tuple[RankingLeft, ...] = ()
+    gains: Mapping[int, GainExpected] = field(default_factory=dict)
 
     @property
     def completed(self) -> tuple[Trial, ...]:
@@ -176,6 +182,7 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
     shares = dict(state.shares)
     exchanges, given_up = list(state.exchanges), list(state.given_up)
     has_run, hints, withdrawn = state.has_run, dict(state.hints), dict(state.withdrawn)
+    overrides, gains = list(state.overrides), dict(state.gains)
     for entry in entries:
         event = entry.event
         # People also speak while nothing runs, after a kill for example, and that is no time spent.
@@ -225,10 +232,14 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 exchanges.append(event)
             case ChatGivenUp():
                 given_up.append(event)
+            case RankingLeft():
+                overrides.append(event)
             case HintGiven():
                 hints[event.number] = event
             case HintWithdrawn():
                 withdrawn[event.number] = event
+            case GainExpected():
+                gains[event.batch] = event
             case HypothesisJudged():
                 judgements[event.judgement.hypothesis] = event.judgement
             case Reflected():
@@ -237,24 +248,26 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
                 ended = event
         last, last_time = entry.number, last_time if is_told else entry.time
     return State(
-        spec,
-        trials,
-        hypotheses,
-        judgements,
-        reflections,
-        batches,
-        spent,
-        ended,
-        last,
-        last_time,
-        versions,
-        embeddings,
-        recalled,
-        lost,
-        shares,
-        tuple(exchanges),
-        tuple(given_up),
-        has_run,
-        hints,
-        withdrawn,
+        spec=spec,
+        trials=trials,
+        hypotheses=hypotheses,
+        judgements=judgements,
+        reflections=reflections,
+        batches=batches,
+        spent=spent,
+        ended=ended,
+        last=last,
+        last_time=last_time,
+        versions=versions,
+        embeddings=embeddings,
+        recalled=recalled,
+        lost=lost,
+        shares=shares,
+        exchanges=tuple(exchanges),
+        given_up=tuple(given_up),
+        has_run=has_run,
+        hints=hints,
+        withdrawn=withdrawn,
+        overrides=tuple(overrides),
+        gains=gains,
     )

@@ -21,6 +21,7 @@ from ..planner import Pick, Proposal, Reflection
 from ..standing import columns_of
 from .hypothesise import hypothesise
 from .reflect import number, open_hypotheses, reflection, skill
+from .still_to_gain import still_to_gain
 from .supply import Offer, Supply
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ class BuiltinPlanner:
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
         hinted = self._hinted(state, pool, n, drawn)
-        picks, notes = self._wanted(state, pool, claim, n, [*drawn, *hinted])
-        return Proposal((*hinted, *picks, *drawn), new, (*_offer(offered), *notes), offered.generators)
+        picks, notes, gain = self._wanted(state, pool, claim, n, [*drawn, *hinted])
+        events = still_to_gain(self.goal, state, gain)
+        return Proposal((*hinted, *picks, *drawn), new, (*_offer(offered), *notes), offered.generators, events)
 
     def reflect(self, state: State, batch: int) -> Reflection:
         """Say what came back, how good the best is, how far predictions were off, and what the verdicts are."""
@@ -109,37 +111,37 @@ class BuiltinPlanner:
         if not told.wanted:
             return []
         share = min(n - len(drawn), _share(n, state.batches + 1, ASKED))
-        picks, _ = self._acquired(state, [c for c in pool if told.wants(c)], share, drawn, None)
+        picks, _, _ = self._acquired(state, [c for c in pool if told.wants(c)], share, drawn, None)
         asked = " or ".join(sorted(told.wanted))
         return [replace(pick, reason=f"asked for {asked}; {pick.reason}") for pick in picks]
 
     def _wanted(
         self, state: State, pool: Sequence[Candidate], claim: Hypothesis | None, n: int, drawn: Sequence[Pick]
-    ) -> tuple[list[Pick], tuple[str, ...]]:
+    ) -> tuple[list[Pick], tuple[str, ...], float | None]:
         """What the acquisition wants most, with as many tests of the claim as its share of a batch of `n`."""
         tests_wanted = _share(n, state.batches + 1, TESTS)
         n -= len(drawn)
-        everything, notes = self._acquired(state, pool, n, drawn, None)
+        everything, notes, gain = self._acquired(state, pool, n, drawn, None)
         if claim is None:
-            return everything, notes
+            return everything, notes, gain
         conditions = claim.prediction.conditions
         inside = [_as_test(pick, claim) for pick in everything if meets(pick.candidate, conditions)]
         outside = [pick for pick in everything if not meets(pick.candidate, conditions)]
         missing = max(0, min(n, tests_wanted) - len(inside))
         kept = [*inside, *outside[: max(0, len(outside) - missing)]]
         members = [candidate for candidate in pool if meets(candidate, conditions)] if missing else []
-        tests, _ = self._acquired(state, members, n - len(kept), [*drawn, *kept], claim)
+        tests, _, _ = self._acquired(state, members, n - len(kept), [*drawn, *kept], claim)
         spare = outside[len(kept) - len(inside) :][: n - len(kept) - len(tests)]
-        return [*kept, *(_as_test(pick, claim) for pick in tests), *spare], notes
+        return [*kept, *(_as_test(pick, claim) for pick in tests), *spare], notes, gain
 
     def _acquired(
         self, state: State, pool: Sequence[Candidate], n: int, taken: Sequence[Pick], claim: Hypothesis | None
-    ) -> tuple[list[Pick], tuple[str, ...]]:
-        """Up to `n` picks of a pool; those already taken are pending."""
+    ) -> tuple[list[Pick], tuple[str, ...], float | None]:
+        """Up to `n` picks of a pool, and what that pool may gain; those already taken are pending."""
         ids = {pick.candidate.id for pick in taken}
         rest = [candidate for candidate in pool if candidate.id not in ids]
         if n < 1 or not rest:
-            return [], ()
+            return [], (), None
         from ...tools.acquisition.acquire import acquire
 
         random = np.random.default_rng([self.seed, state.batches + 1, len(taken)])
@@ -154,7 +156,7 @@ class BuiltinPlanner:
             Pick(choice.candidate, f"acquisition rank {rank}{whom}{self._expected(choice)}", None, choice.predicted)
             for rank, choice in enumerate(acquired.picks, start=1)
         ]
-        return picks, acquired.notes
+        return picks, acquired.notes, acquired.gain
 
     def _expected(self, choice: Choice) -> str:
         if not choice.predicted:

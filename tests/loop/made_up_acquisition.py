@@ -29,6 +29,7 @@ class Acquired:
 
     picks: tuple[Choice, ...]
     notes: tuple[str, ...] = ()
+    gain: float | None = None
 
 
 def use_made_up_acquisition(

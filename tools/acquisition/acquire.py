@@ -32,6 +32,7 @@ from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from . import merit
 from .merit import Array
+from .remaining import expected_gain
 from .surrogate import LEAST, Described, FiniteModel, Surrogate, describe, fit
 
 ROWS = 300
@@ -71,10 +72,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Acquired:
-    """What to evaluate next, best first, and how that was found."""
+    """What to evaluate next, best first, and how that was found.
+
+    Attributes:
+        gain: What all of the pool would be expected to bring beyond the best known, in the unit of the one objective;
+            None where there are several, no surrogate, or no trial that keeps the constraints.
+    """
 
     picks: tuple[Choice, ...]
     notes: tuple[str, ...]
+    gain: float | None = None
 
 
 def acquire(
@@ -106,7 +113,8 @@ def acquire(
     pending = [t for t in ordered if t.is_pending]
     at_hand = _AtHand.of(goal, fresh, rows, pending, predictor)
     best = [t for t in best_first(goal, rows) if t.number in at_hand.trials][:INCUMBENTS]
-    notes = []
+    notes: list[str] = []
+    gain = None
     configure_torch()
     # Scipy's optimiser hands vectors of a few numbers to all cores, which makes a fit six times slower.
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
@@ -119,13 +127,13 @@ def acquire(
             picks = _by_estimates(goal, at_hand, q)
             notes.append(f"no surrogate yet: {LEAST} values of each property are needed, there are {at_hand.counts}")
         else:
-            picks, notes = _by_surrogate(goal, rows, best, at_hand, q, seed)
+            picks, notes, gain = _by_surrogate(goal, rows, best, at_hand, q, seed)
     refused = [i for i in sorted(at_hand.described.refused) if i < len(fresh)]
     if refused:
         reason = at_hand.described.refused[refused[0]]
         notes.append(f"{len(refused)} candidates cannot be estimated and come last, the first because: {reason}")
     picks += [Choice(i, fresh[i], -math.inf, {}, None) for i in refused][: max(0, q - len(picks))]
-    return Acquired(tuple(replace(p, index=place[p.candidate.id]) for p in picks), tuple(notes))
+    return Acquired(tuple(replace(p, index=place[p.candidate.id]) for p in picks), tuple(notes), gain)
 
 
 def informative(goal: Goal, trials: Sequence[Trial], limit: int) -> tuple[Trial, ...]:
@@ -205,7 +213,7 @@ class _AtHand:
 
 def _by_surrogate(
     goal: Goal, rows: Sequence[Trial], best: Sequence[Trial], at_hand: _AtHand, q: int, seed: int
-) -> tuple[list[Choice], list[str]]:
+) -> tuple[list[Choice], list[str], float | None]:
     surrogate = fit(at_hand.described, at_hand.answers)
     reference = merit.reference_point(goal, rows)
     if reference is None:
@@ -235,7 +243,10 @@ def _by_surrogate(
         f"reference point: {wanted}",
         *surrogate.notes,
     ]
-    return picks, notes
+    n_settled = len(at_hand.fresh) + len(incumbents)
+    settled = belief.covariances[:, :n_settled, :n_settled]
+    gain = expected_gain(goal, surrogate.properties, belief.means[:n_settled], settled, len(at_hand.fresh), seed)
+    return picks, notes, gain
 
 
 def _acquisition(
