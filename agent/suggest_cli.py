@@ -31,19 +31,26 @@ Author = Annotated[str | None, typer.Option(help="Who says so; without it, the u
 def suggest(
     campaign: Annotated[str, typer.Argument(help=_WHICH)],
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many; without it, the file's batch.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What the surrogate has learnt, and what it expects of each suggestion.")
+    ] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Suggest what to try next, from all results so far; each suggestion is a trial that waits for its result."""
     from . import assemble
+    from .explanation import as_record, explanation, lines
     from .stop import settled
 
     ledger, recall = assemble.open_home(home), assemble.open_index(home)
     with closing(recall):
         wired = _wired(campaign, ledger, recall)
         new = wired.suggest(n or wired.file.batch, assemble.holder(), assemble.versions())
+    explained = explanation(wired.file.goal, wired.state, new) if explain else None
     if as_json:
-        typer.echo(json.dumps([_record(trial) for trial in new]))
+        suggestions = [_record(trial) for trial in new]
+        whole = {"suggestions": suggestions, "explanation": as_record(explained)} if explained else suggestions
+        typer.echo(json.dumps(whole))
         return
     console = Console()
     end = settled(wired.state)
@@ -54,6 +61,8 @@ def suggest(
     for trial in new:
         console.print(_line(trial), markup=False, highlight=False, soft_wrap=True)
     if new:
+        for line in lines(explained) if explained else ():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         told = f"athanor observe {wired.file.name} {new[0].number} {next(iter(_properties(wired)))}=VALUE±DEVIATION"
         console.print(f"Tell what came of each: {told}", markup=False, highlight=False, soft_wrap=True)
 

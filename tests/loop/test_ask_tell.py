@@ -40,10 +40,9 @@ def state(tmp_path: Path) -> State:
     return assemble.state_of("table", assemble.open_home(tmp_path / "home"))
 
 
-def suggested(result: Result) -> list[dict[str, Any]]:
+def suggested(result: Result) -> Any:
     assert result.exit_code == 0, result.output
-    found: list[dict[str, Any]] = json.loads(result.stdout)
-    return found
+    return json.loads(result.stdout)
 
 
 def test_suggestions_wait_for_answers_which_come_in_any_order(
@@ -133,6 +132,25 @@ def test_what_cannot_be_taken_in_is_said(
     refused = athanor(*arguments)
     assert refused.exit_code == 2
     assert said in refused.output
+
+
+def test_suggestions_are_explained_once_there_is_a_surrogate(
+    athanor: Callable[..., Result], file: Path, tmp_path: Path
+) -> None:
+    early = athanor("suggest", file, "--explain")
+    assert "There is no surrogate yet" in early.stdout
+    table = tmp_path / "own.csv"
+    rows = [f"{x},{y},{10 * x},{x + y}" for x in (0, 5, 9, 14) for y in (0, 4, 9)]
+    table.write_text("\n".join(["x,y,strength,cost", *rows]) + "\n")
+    assert athanor("observe", "table", "--table", table).exit_code == 0
+    told = suggested(athanor("suggest", "table", "-n", 2, "--explain", "--json"))["explanation"]
+    strength, cost = told["learnt"]
+    assert list(strength["weights"]) == ["x", "y"]
+    assert strength["weights"]["x"] > 0.6
+    assert cost["left_out_r2"] > 0.9
+    assert len(told["choices"]) == 2
+    assert set(told["choices"][0]["predicted"]) == {"strength", "cost"}
+    assert "changes fastest with: x" in athanor("suggest", "table", "-n", 1, "--explain").stdout
 
 
 def test_the_budget_ends_the_suggestions(athanor: Callable[..., Result], file: Path) -> None:

@@ -47,12 +47,14 @@ class Described:
         estimates: Property to its cheap estimate, `(n_candidates,)` in the property's unit.
         isotropic: Whether all features share one length scale.
         refused: Index of a candidate that could not be described to the reason; its row is nan.
+        columns: The variable that each column of the rows belongs to; empty for crystals.
     """
 
     rows: Array
     estimates: Mapping[str, Array]
     isotropic: bool
     refused: Mapping[int, str]
+    columns: tuple[str, ...] = ()
 
 
 def describe(candidates: Sequence[Candidate], predictor: Chosen | None = None) -> Described:
@@ -101,20 +103,23 @@ def _components(embedding: Array) -> Array:
 def _describe_points(candidates: Sequence[Candidate]) -> Described:
     settings = [c.content.values if not isinstance(c.content, Crystal) else {} for c in candidates]
     names = sorted({name for setting in settings for name in setting})
-    columns = []
+    columns: list[list[float]] = []
+    owners: list[str] = []
     for name in names:
         column = [setting.get(name) for setting in settings]
         labels = sorted({v for v in column if isinstance(v, str)})
         if labels:
             columns += [[float(v == label) for v in column] for label in labels]
+            owners += [name] * len(labels)
         else:
             numbers = np.array([np.nan if v is None else v for v in column], dtype=float)
             span = float(np.ptp(numbers[np.isfinite(numbers)])) if np.isfinite(numbers).any() else 0.0
             if span > 0:
                 columns.append(list((numbers - np.nanmin(numbers)) / span))
+                owners.append(name)
     rows = np.array(columns).T if columns else np.zeros((len(settings), 1))
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    return Described(rows, {}, False, {int(i): "a variable has no value" for i in bad})
+    return Described(rows, {}, False, {int(i): "a variable has no value" for i in bad}, tuple(owners))
 
 
 @dataclass(frozen=True)
