@@ -33,6 +33,7 @@ from .recollection.recollect import Recollection, Sources
 
 if TYPE_CHECKING:
     from ..models.vae.latent_model import LatentModel
+    from .llm.bench import Ask
 
 DEFAULT = "stiff"
 """The ready-made campaign that runs where none is named."""
@@ -201,7 +202,8 @@ def wire(
     oracles = {oracle_name(one): partial(ask, one) for one in settings}
     fingerprints = {oracle_name(one): fingerprint(one) for one in settings}
     memory = Recollection(file, Sources(ledger, recall, embed, fingerprints))
-    return Campaign(file, ledger, _planner(file), oracles, process_pool(file.workers), memory)
+    planner = _planner(file, memory.ask if recall is not None and file.memory else None)
+    return Campaign(file, ledger, planner, oracles, process_pool(file.workers), memory)
 
 
 def embed(crystal: Crystal) -> tuple[str, tuple[float, ...]] | None:
@@ -211,7 +213,7 @@ def embed(crystal: Crystal) -> tuple[str, tuple[float, ...]] | None:
     return embedding.embed(crystal)
 
 
-def _planner(file: CampaignFile) -> Planner:
+def _planner(file: CampaignFile, recall: Ask | None) -> Planner:
     if file.planner == "random":
         from .planners.random_planner import RandomPlanner
 
@@ -228,8 +230,9 @@ def _planner(file: CampaignFile) -> Planner:
 
     settings = file.chat_model or ChatModelSettings()
     # That no chat model is named must show before anything is spent.
-    model = connect(settings)
-    return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, model, predictor)
+    model, *others = (connect(one) for one in settings.in_turn)
+    fallback = others[0] if others else None
+    return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, model, predictor, recall, fallback)
 
 
 def _predictor(file: CampaignFile) -> Chosen | None:

@@ -21,7 +21,17 @@ from rich.console import Console
 from rich.table import Table
 
 from ..memory.errors import AthanorError, UserError
-from . import benchmark_cli, explain_cli, generate_cli, predict_cli, recall_cli, suggest_cli, train_cli, train_vae_cli
+from . import (
+    benchmark_cli,
+    chat_cli,
+    explain_cli,
+    generate_cli,
+    predict_cli,
+    recall_cli,
+    suggest_cli,
+    train_cli,
+    train_vae_cli,
+)
 from .interrupt import remembered
 from .options import DEFAULT_HOME, AsJson, Home
 
@@ -177,6 +187,7 @@ def _errors_for_people() -> Iterator[None]:
 
 
 for _command in (
+    chat_cli.chat,
     suggest_cli.suggest,
     suggest_cli.observe,
     predict_cli.predict,

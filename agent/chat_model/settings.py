@@ -6,7 +6,7 @@ Knows pydantic. Must not know LangChain, campaigns, or a key: keys stay in the e
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -21,6 +21,25 @@ class Prices(Record):
     output: Annotated[float, Field(ge=0)]
 
 
+class Fallback(Record):
+    """Another chat model, asked where the first one gives nothing usable.
+
+    Attributes:
+        model: Its name at the endpoint.
+        base_url: Of its endpoint; None for that of the first.
+        prices: Of its tokens.
+    """
+
+    model: Annotated[str, Field(min_length=1)]
+    base_url: str | None = None
+    prices: Prices | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address_without_secrets(cls, base_url: str | None) -> str | None:
+        return _address(base_url)
+
+
 class ChatModelSettings(Record):
     """A chat model behind an OpenAI-compatible endpoint, or a scripted one.
 
@@ -33,6 +52,10 @@ class ChatModelSettings(Record):
         tries: At one question before the step is given up; the fault is told in each.
         has_tool_calls: Whether the endpoint knows tool calls; without, tools are called by JSON in the text.
         prices: Of tokens, for a budget in US dollars.
+        fallback: Asked where all tries at a question have failed, for the rest of the step.
+        reflection: Whether it is asked to reflect on what came back; without, only what is computed is written.
+        names: Whether it reads elements, properties, features and units by their names, or by others that tell
+            nothing, so that what it knows of chemistry is of no use to it.
     """
 
     model: str = ""
@@ -42,23 +65,37 @@ class ChatModelSettings(Record):
     tries: Annotated[int, Field(ge=1, le=10)] = 3
     has_tool_calls: bool = True
     prices: Prices | None = None
+    fallback: Fallback | None = None
+    reflection: bool = True
+    names: Literal["told", "hidden"] = "told"
 
     @field_validator("base_url")
     @classmethod
     def _is_an_address_without_secrets(cls, base_url: str | None) -> str | None:
-        """Settings are recorded and shown; an address that holds a key would be, too."""
-        if base_url is None:
-            return None
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(
-                "base_url is an address such as http://localhost:11434/v1; http:// and https:// are allowed"
-            )
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("base_url holds no user, key or query; a key stands in OPENAI_API_KEY")
-        return base_url
+        return _address(base_url)
 
     @property
     def name(self) -> str:
         """Of the chat model, by the environment where it is not named here; empty where neither does."""
         return self.model or os.environ.get("ATHANOR_MODEL", "")
+
+    @property
+    def in_turn(self) -> tuple[ChatModelSettings, ...]:
+        """Settings of each chat model in the order in which they are asked: this one's, then the fallback's."""
+        if self.fallback is None:
+            return (self,)
+        other = self.fallback
+        changes = {"model": other.model, "base_url": other.base_url or self.base_url, "prices": other.prices}
+        return self, self.model_copy(update={**changes, "fallback": None})
+
+
+def _address(base_url: str | None) -> str | None:
+    """An address of an endpoint without secrets: settings are recorded and shown."""
+    if base_url is None:
+        return None
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("base_url is an address such as http://localhost:11434/v1; http:// and https:// are allowed")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("base_url holds no user, key or query; a key stands in OPENAI_API_KEY")
+    return base_url

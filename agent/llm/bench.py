@@ -5,26 +5,35 @@ Knows candidates, the acquisition and the rules of a space. Must not know chat m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...memory.errors import RetryError
-from ...memory.records import Candidate, Condition, Goal
+from ...memory.records import Candidate, Condition, Crystal, Goal
 from ...tools.crystals.feature import FEATURES, meets
 from ...tools.generators.duplicate import Seen
+from ...tools.generators.screen import broken_rule
+from ...tools.space import CrystalSpace
+from ..guidance import guidance
+from ..labels import crystal_of
 from ..planner import Pick
 
 if TYPE_CHECKING:
+    from ...memory.recall import Passage
     from ...memory.state import State, Trial
     from ...tools.acquisition.acquire import Choice
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import PoolSpace
 
 SCORED = 300
-"""Candidates that the acquisition is asked about at a time; of more, a random sample."""
+"""Candidates that the acquisition is asked about at a time; of more, those made in this step and a random sample."""
+
+Ask = Callable[[str], "Sequence[Passage]"]
+"""Asks memory in words; may raise RecallError."""
 
 
 @dataclass
@@ -38,8 +47,10 @@ class Bench:
         n: Picks wanted.
         seed: Of this step.
         predictor: Of the oracle's properties, if it has one.
+        recall: Asks memory; None where there is none.
         offered: Candidates that may be picked, by id.
-        ranking: What the acquisition would pick from what was offered at first, best first.
+        made: Ids of those that were made in this step.
+        calls: How often crystals were asked for, so that asking again gives others.
     """
 
     goal: Goal
@@ -48,13 +59,54 @@ class Bench:
     n: int
     seed: int
     predictor: Chosen | None = None
+    recall: Ask | None = None
     offered: dict[str, Candidate] = field(default_factory=dict)
-    ranking: tuple[Choice, ...] = ()
+    made: list[str] = field(default_factory=list)
+    calls: int = 0
+    _ranking: tuple[int, tuple[Choice, ...]] | None = None
 
     def lay_out(self, candidates: Iterable[Candidate]) -> None:
-        """Offer candidates that were screened, and have the acquisition rank them."""
+        """Offer candidates that were screened."""
         self.offered |= {candidate.id: candidate for candidate in candidates}
-        self.ranking = self.ranked(self.n)
+
+    def take(self, made: Iterable[Candidate], most: int = 1) -> tuple[list[Candidate], Counter[str]]:
+        """Offer up to `most` candidates that were made in this step, as far as they keep all rules and are new.
+
+        Returns:
+            Those that are offered now, and why the others are not, with how many each.
+        """
+        told, seen = guidance(self.state, self.state.batches + 1), Seen(self.known)
+        taken: list[Candidate] = []
+        refused: Counter[str] = Counter()
+        for one in made:
+            if len(taken) >= most:
+                break
+            broken = self._broken(one)
+            if broken is None and not told.allows(one):
+                broken = "ruled out by a person"
+            if broken is None and seen.holds(one):
+                broken = "tried or offered already"
+            if broken is not None:
+                refused[broken] += 1
+                continue
+            seen.add(one)
+            taken.append(one)
+            self.offered[one.id] = one
+            self.made.append(one.id)
+        return taken, refused
+
+    def _broken(self, made: Candidate) -> str | None:
+        if not isinstance(self.space, CrystalSpace) or not isinstance(made.content, Crystal):
+            return "no crystal"
+        rule = broken_rule(made.content, self.space)
+        return rule and f"breaks the rule on {rule.replace('_', ' ')}"
+
+    @property
+    def ranking(self) -> tuple[Choice, ...]:
+        """What the acquisition would pick from all that is offered now, best first."""
+        if self._ranking is None or self._ranking[0] != len(self.offered):
+            self._ranking = len(self.offered), self._acquired(list(self.offered.values()), self.n)
+        return self._ranking[1]
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of an id.
@@ -63,7 +115,10 @@ class Bench:
             RetryError: None of that id is offered.
         """
         if name not in self.offered:
-            raise RetryError(f"no candidate {name[:40]!r} is offered; ids have 16 digits and come from rank_candidates")
+            raise RetryError(
+                f"no candidate {name[:40]!r} is offered; trials are named as #12, candidates by the 16 digits that "
+                "rank_candidates and what makes new ones tell"
+            )
         return self.offered[name]
 
     def trial(self, number: int) -> Trial:
@@ -76,20 +131,57 @@ class Bench:
             raise RetryError(f"there is no trial #{number}; the last one is #{max(self.state.trials, default=0)}")
         return self.state.trials[number]
 
+    def named(self, name: str) -> Candidate:
+        """A trial's candidate where the name is as `#12`, or an offered one by its id.
+
+        Raises:
+            RetryError: There is none.
+        """
+        if not name.startswith("#"):
+            return self.candidate(name)
+        return self.trial(int(name[1:]) if name[1:].isdecimal() else 0).candidate
+
+    def crystal(self, name: str) -> Crystal:
+        """The crystal of a trial, relaxed where it was, or of an offered candidate.
+
+        Raises:
+            RetryError: There is none.
+        """
+        outcome = self.trial(int(name[1:])).outcome if name[:1] == "#" and name[1:].isdecimal() else None
+        found = crystal_of(self.named(name), outcome)
+        if found is None:
+            raise RetryError(f"{name} is no crystal")
+        return found
+
     def ranked(self, n: int, conditions: Sequence[Condition] = ()) -> tuple[Choice, ...]:
         """What the acquisition wants most among the offered candidates that meet some conditions, best first.
+
+        Without conditions it begins with `ranking`, though a longer list chosen at once might begin otherwise.
+        """
+        pool = [candidate for candidate in self.offered.values() if meets(candidate, conditions)]
+        if conditions:
+            return self._acquired(pool, n)
+        first = self.ranking
+        if n <= len(first):
+            return first[:n]
+        ids = {choice.candidate.id for choice in first}
+        return (*first, *(choice for choice in self._acquired(pool, n) if choice.candidate.id not in ids))[:n]
+
+    def _acquired(self, pool: list[Candidate], n: int) -> tuple[Choice, ...]:
+        """What the acquisition takes of a pool, best first.
 
         Of settings nothing can be estimated before the first answer; then they come in random order.
         """
         from ...tools.acquisition.acquire import Choice, acquire
 
-        pool = [candidate for candidate in self.offered.values() if meets(candidate, conditions)]
         random = np.random.default_rng([self.seed, len(pool)])
         if self.space.kind == "pool" and not self.state.completed:
             drawn = random.permutation(len(pool))[:n].tolist()
             return tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn)
         if len(pool) > SCORED:
-            pool = [pool[int(at)] for at in random.choice(len(pool), size=SCORED, replace=False)]
+            own = [candidate for candidate in pool if candidate.id in self.made]
+            rest = [candidate for candidate in pool if candidate.id not in self.made]
+            pool = [*own, *(rest[int(at)] for at in random.permutation(len(rest)))][:SCORED]
         trials = list(self.state.trials.values())
         return acquire(self.goal, trials, pool, n, int(random.integers(2**31)), self.predictor).picks
 
@@ -100,14 +192,16 @@ class Bench:
         found = acquire(self.goal, list(self.state.trials.values()), [candidate], 1, self.seed, self.predictor).picks
         return found[0].predicted if found else {}
 
-    def is_untried(self, candidate: Candidate) -> bool:
-        """Whether neither a trial nor the bench holds the same candidate."""
-        relaxed = [trial.outcome.crystal for trial in self.state.trials.values() if trial.outcome]
-        seen = Seen([*(trial.candidate for trial in self.state.trials.values()), *self.offered.values()])
-        for crystal in relaxed:
-            if crystal is not None:
-                seen.add(candidate.model_copy(update={"content": crystal}))
-        return not seen.holds(candidate)
+    @property
+    def known(self) -> list[Candidate]:
+        """All that was tried, as proposed and as relaxed, and all that is offered."""
+        trials = self.state.trials.values()
+        relaxed = [
+            trial.candidate.model_copy(update={"content": trial.outcome.crystal})
+            for trial in trials
+            if trial.outcome and trial.outcome.crystal is not None
+        ]
+        return [*(trial.candidate for trial in trials), *relaxed, *self.offered.values()]
 
     @property
     def features(self) -> Sequence[str]:

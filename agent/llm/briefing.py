@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...memory.foreign import quoted
+from ...tools.acquisition.override import overrides_of
 from ...tools.crystals.feature import FEATURES
 from ..guidance import guidance_lines
 from ..labels import better, counted, figure, unit_of, wording
 from ..planners.reflect import open_hypotheses, reflection, skill
 from ..standing import best_first
-from .words import trial_line
+from .words import passage_line, trial_line
 
 if TYPE_CHECKING:
     from ...memory.records import Goal
@@ -37,6 +38,7 @@ def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, 
         f"Budget: {max(0, goal.budget.evaluations - used)} of {goal.budget.evaluations} evaluations are left.",
         *_results(goal, state),
         *_claims(state),
+        *_overrides(goal, state),
         *_memory(state),
         *guidance_lines(state, state.batches + 1),
         f"Plan batch {state.batches + 1}: choose a batch of {n} (at most).",
@@ -117,8 +119,19 @@ def _claims(state: State) -> Iterator[str]:
         yield f"Reflection on batch {batch}: {quoted(state.reflections[batch], 700)}"
 
 
+def _overrides(goal: Goal, state: State) -> Iterator[str]:
+    """How leaving the acquisition's ranking has fared."""
+    found = overrides_of(goal, state)
+    if found.mean is None or found.interval is None:
+        return
+    low, high = found.interval
+    yield (
+        f"Where you left the ranking ({counted(len(found.scored), 'trial')} with an answer), what it would have taken "
+        f"would have been better with probability {found.mean:.2f} (95 %: {low:.2f} to {high:.2f}; 0.5 is even)."
+    )
+
+
 def _memory(state: State) -> Iterator[str]:
     given = state.reminded(state.batches + 1)
     for passage in given.passages[:PASSAGES] if given else ():
-        document = passage.document
-        yield f"Memory, {document.kind} of campaign {quoted(document.campaign, 64)}: {quoted(document.text, 300)}"
+        yield f"Memory, {passage_line(passage)}"

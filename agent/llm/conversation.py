@@ -19,10 +19,12 @@ from ...memory.events import ChatExchanged, ChatStep
 from ...memory.foreign import clean
 from ..chat_model.connect import without_key
 from ..chat_model.replay import message_to_record
+from ..chat_model.retry_after import wait_after
 from ..chat_model.usage import Usage, usage_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableConfig
     from langchain_core.tools import BaseTool
 
     from ..chat_model.settings import ChatModelSettings
@@ -37,15 +39,18 @@ class Stalled(TerminalError):
 
 @dataclass
 class Conversation:
-    """One step's talk with the chat model.
+    """One step's talk with the chat model, or with its fallback from the question on at which it fails.
+
+    LangChain's own middleware for retries and fallbacks hides the tries, each of which costs and is recorded here.
 
     Attributes:
-        model: The chat model.
+        model: The chat model that is asked now.
         settings: Its tries and prices.
         batch: The batch it is about.
         step: What it is asked for.
         left: Whether a question may still be asked, given what this step has used so far.
         exchanges: What was asked and answered.
+        fallback: The chat model that is asked after it, if there is one.
     """
 
     model: BaseChatModel
@@ -55,6 +60,8 @@ class Conversation:
     left: Callable[[Usage], str]
     exchanges: list[ChatExchanged] = field(default_factory=list)
     used: Usage = field(default_factory=Usage)
+    fallback: BaseChatModel | None = None
+    _wait: float = 0.0
 
     def ask(
         self,
@@ -65,33 +72,46 @@ class Conversation:
         """Ask once, and again with the fault told where the answer cannot be used.
 
         Args:
-            call: Asks the model.
+            call: Asks `model`.
             messages: The conversation so far.
             system: What `call` puts before it, if it does.
 
         Raises:
             Stalled: The tries, the calls of a step or the budget are used up.
         """
-        repair: list[BaseMessage] = []
-        fault = ""
-        for _ in range(self.settings.tries):
-            refused = self.left(self.used)
-            if refused or len(self.exchanges) >= MOST_CALLS:
-                raise Stalled(refused or f"no end after {MOST_CALLS} questions")
-            asked, start = [*messages, *repair], time.monotonic()
-            reply: AIMessage | None = None
-            try:
-                reply = call(asked)
-                fault = fault_of(reply, needs_a_tool=self.step == "propose")
-            except Exception as error:  # noqa: BLE001 - whatever a client raises is a failed try
-                fault = f"{type(error).__name__}: {clean(without_key(str(error)), 200)}"
-            self._record([*([system] if system else []), *asked], reply, time.monotonic() - start, fault)
-            if reply is None:
-                continue
-            if not fault:
-                return reply
-            repair = [HumanMessage(f"That answer could not be used: {fault}.")]
-        raise Stalled(f"{self.settings.tries} tries in a row gave nothing usable, the last: {fault}")
+        tries = 0
+        while True:
+            repair: list[BaseMessage] = []
+            for _ in range(self.settings.tries):
+                reply, fault = self._try(call, [*messages, *repair], system)
+                tries += 1
+                if reply is not None and not fault:
+                    return reply
+                if reply is not None:
+                    repair = [HumanMessage(f"That answer could not be used: {fault}.")]
+            if self.fallback is None:
+                break
+            self.model, self.settings, self.fallback = self.fallback, self.settings.in_turn[1], None
+        raise Stalled(f"{tries} tries in a row gave nothing usable, the last: {fault}")
+
+    def _try(
+        self, call: Callable[[list[BaseMessage]], AIMessage], asked: list[BaseMessage], system: BaseMessage | None
+    ) -> tuple[AIMessage | None, str]:
+        """One question: the answer, if one came, and what is wrong with it, or why none came."""
+        refused = self.left(self.used)
+        if refused or len(self.exchanges) >= MOST_CALLS:
+            raise Stalled(refused or f"no end after {MOST_CALLS} questions")
+        time.sleep(self._wait)
+        self._wait, start = 0.0, time.monotonic()
+        reply: AIMessage | None = None
+        try:
+            reply = call(asked)
+            fault = fault_of(reply, needs_a_tool=self.step == "propose")
+        except Exception as error:  # noqa: BLE001 - whatever a client raises is a failed try
+            fault = f"{type(error).__name__}: {clean(without_key(str(error)), 200)}"
+            self._wait = wait_after(error)
+        self._record([*([system] if system else []), *asked], reply, time.monotonic() - start, fault)
+        return reply, fault
 
     def _record(self, asked: Sequence[BaseMessage], reply: AIMessage | None, seconds: float, fault: str) -> None:
         used = usage_of(asked, reply, seconds, self.settings.prices)
@@ -142,7 +162,7 @@ class _Watched(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> AIMessage:
         def call(messages: list[Any]) -> AIMessage:
-            found = handler(request.override(messages=messages)).result[0]
+            found = handler(request.override(model=self._conversation.model, messages=messages)).result[0]
             if not isinstance(found, AIMessage):
                 raise TypeError(f"the chat model gave a {type(found).__name__}")
             return found
@@ -171,7 +191,9 @@ def work(
     watched = _Watched(conversation, is_done)
     agent = create_agent(conversation.model, list(tools), system_prompt=system, middleware=[watched])
     steps = 4 * MOST_CALLS + 10  # a question and its tools take two or three of the graph's steps
-    end = agent.invoke({"messages": [HumanMessage(human)]}, {"recursion_limit": steps})
+    # LangChain runs the calls of one message side by side otherwise, and what they make depends on their order.
+    limits: RunnableConfig = {"recursion_limit": steps, "max_concurrency": 1}
+    end = agent.invoke({"messages": [HumanMessage(human)]}, limits)
     if not is_done():
         raise Stalled("it ended without handing anything in")
     return tuple(str(message.text) for message in end["messages"] if isinstance(message, ToolMessage))

@@ -18,7 +18,7 @@ from ...memory.records import Goal
 from ...prompts.render import render
 from ..chat_model.usage import Usage
 from ..planner import Pick, Proposal, Reflection
-from .bench import Bench
+from .bench import Ask, Bench
 from .briefing import account, briefing
 from .known_values import Known, knowns_from_text
 from .provenance import marked
@@ -26,6 +26,7 @@ from .submission import REFUSED, Submitted
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
     from ...memory.state import State
     from ...tools.properties.predicted import Chosen
@@ -53,6 +54,8 @@ class LlmPlanner:
         settings: ChatModelSettings,
         model: BaseChatModel,
         predictor: Chosen | None = None,
+        recall: Ask | None = None,
+        fallback: BaseChatModel | None = None,
     ) -> None:
         """Build a planner for a campaign.
 
@@ -64,9 +67,12 @@ class LlmPlanner:
             settings: Of the chat model.
             model: The chat model, connected.
             predictor: The oracle's.
+            recall: Asks memory; None where there is none.
+            fallback: The chat model that is asked where the other fails, connected.
         """
-        self.goal, self.space, self.seed, self._builtin, self._settings = goal, space, seed, builtin, settings
-        self._model, self._predictor = model, predictor
+        self.goal, self.space, self.seed, self._builtin = goal, space, seed, builtin
+        self._settings, self._model, self._fallback = settings, model, fallback
+        self._predictor, self._recall = predictor, recall
 
     def propose(self, state: State, n: int) -> Proposal:
         """Have the chat model choose up to `n` candidates; what it leaves free the acquisition fills."""
@@ -76,7 +82,7 @@ class LlmPlanner:
         offer = self._builtin.offer(state)
         if not offer.candidates:
             return self._builtin.propose(state, n)
-        bench = Bench(self.goal, self.space, state, n, self.seed + batch, self._predictor)
+        bench = Bench(self.goal, self.space, state, n, self.seed + batch, self._predictor, self._recall)
         bench.lay_out(offer.candidates)
         found: list[Submitted] = []
         text = briefing(self.goal, self.space, state, n, tuple(bench.features))
@@ -85,13 +91,12 @@ class LlmPlanner:
             return replace(self._builtin.propose(state, n), events=events)
         batch_of = found[0]
         picks = _filled(batch_of, bench)
-        notes = (f"the acquisition's ranking was left: {quoted(batch_of.why_not, 400)}",) if batch_of.why_not else ()
-        return Proposal(picks, batch_of.hypothesis, notes, offer.generators, events)
+        return Proposal(picks, batch_of.hypothesis, (), offer.generators, (*events, *batch_of.events))
 
     def reflect(self, state: State, batch: int) -> Reflection:
         """Say what was computed, and what the chat model makes of it."""
         computed = self._builtin.reflect(state, batch)
-        if _is_over(state):
+        if _is_over(state) or not self._settings.reflection:
             return computed
         said: list[str] = []
         text = account(self.goal, state, batch)
@@ -103,7 +108,10 @@ class LlmPlanner:
         """Hold a conversation; what was exchanged, and why nothing came of it if nothing did."""
         from .conversation import Conversation
 
-        talk = Conversation(self._model, self._settings, batch, step, lambda used: self._spent(state, used))
+        def left(used: Usage) -> str:
+            return self._spent(state, used)
+
+        talk = Conversation(self._model, self._settings, batch, step, left, fallback=self._fallback)
         try:
             about(talk)
         except AthanorError as error:
@@ -148,17 +156,13 @@ def _with_sources(found: Submitted, text: str, said: Sequence[str]) -> Submitted
             for one in told.conditions
             if not isinstance(one.value, tuple)
         ]
-    return Submitted(
-        tuple(replace(pick, reason=marked(pick.reason, known)) for pick in found.picks),
-        claim and claim.model_copy(update={"rationale": marked(claim.rationale, known)}),
-        marked(found.why_not, known),
-    )
+    return found.worded(lambda text: marked(text, known))
 
 
 def _reflect(talk: Any, text: str, said: list[str]) -> None:
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-    def call(messages: Any) -> AIMessage:
+    def call(messages: list[BaseMessage]) -> AIMessage:
         answer = talk.model.invoke(messages)
         if not isinstance(answer, AIMessage):
             raise TypeError(f"the chat model gave a {type(answer).__name__}")

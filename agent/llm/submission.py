@@ -5,12 +5,14 @@ Knows the bench and what hypotheses may claim. Must not know chat models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...memory.errors import RetryError
+from ...memory.events import Event, PassedOver, RankingLeft
 from ...memory.foreign import clean
 from ...memory.records import Comparison, Condition, Hypothesis, Prediction
 from ...tools.crystals.feature import features, meets
@@ -18,12 +20,15 @@ from ..planner import Pick
 from ..planners.hypothesise import is_said, statement
 from ..planners.reflect import open_hypotheses
 from ..standing import columns_of
+from .words import name_of
 
 if TYPE_CHECKING:
     from .bench import Bench
 
 MAX_REASON, MAX_RATIONALE = 300, 600
 """Characters."""
+NAME = 40
+"""Characters in the name of a trial or candidate, and some to spare."""
 REFUSED = "refused: "
 """Begins what a tool says of a request that it does not follow."""
 
@@ -79,12 +84,26 @@ class Submitted:
 
     Attributes:
         hypothesis: The new one, if there is one.
-        why_not: Why the acquisition's ranking was left; empty where it was followed.
+        left: Where the acquisition's ranking was left; None where it was followed.
     """
 
     picks: tuple[Pick, ...]
     hypothesis: Hypothesis | None
-    why_not: str
+    left: RankingLeft | None = None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is to be recorded with the batch."""
+        return (self.left,) if self.left else ()
+
+    def worded(self, mark: Callable[[str], str]) -> Submitted:
+        """The same with all words of the chat model as `mark` writes them."""
+        claim, left = self.hypothesis, self.left
+        return Submitted(
+            tuple(replace(pick, reason=mark(pick.reason)) for pick in self.picks),
+            claim and claim.model_copy(update={"rationale": mark(claim.rationale)}),
+            left and left.model_copy(update={"why_not": mark(left.why_not)}),
+        )
 
 
 def submitted(asked: BatchAsked, bench: Bench) -> Submitted:
@@ -118,7 +137,22 @@ def submitted(asked: BatchAsked, bench: Bench) -> Submitted:
         predicted = ranked[one.id].predicted if one.id in ranked else bench.expected(one)
         name = claim.id if claim and is_test else None
         picks.append(Pick(one, clean(given.reason, MAX_REASON), name, predicted))
-    return Submitted(tuple(picks), new, why_not if left else "")
+    return Submitted(tuple(picks), new, _ranking_left(bench, ids, left, why_not) if left else None)
+
+
+def _ranking_left(bench: Bench, ids: Sequence[str], left: Sequence[str], why_not: str) -> RankingLeft:
+    """What the ranking would have had in the places of those that it does not hold; it fills what is left free."""
+    others = [choice for choice in bench.ranking if choice.candidate.id not in ids]
+    displaced = others[bench.n - len(ids) :]
+    return RankingLeft(
+        batch=bench.state.batches + 1,
+        picked=tuple(left),
+        displaced=tuple(
+            PassedOver(candidate=one.candidate.id, name=name_of(one.candidate), predicted=dict(one.predicted))
+            for one in displaced
+        ),
+        why_not=why_not,
+    )
 
 
 def _hypothesis(asked: HypothesisAsked, bench: Bench) -> Hypothesis:

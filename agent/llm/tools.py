@@ -1,4 +1,4 @@
-"""What a chat model may call while it plans a batch: typed, cheap, and unable to spend anything.
+"""What a chat model may call while it plans a batch: typed, cheap, bounded, and unable to spend anything.
 
 Knows LangChain's tools, the bench and the tools' functions. Must not know chat models or conversations.
 """
@@ -6,27 +6,36 @@ Knows LangChain's tools, the bench and the tools' functions. Must not know chat 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
-from ...memory.errors import RetryError, UserError
-from ...memory.records import Candidate, Crystal
+from ...memory.errors import AthanorError
+from ...memory.foreign import clean
 from ...tools.crystals.hull import known_phases
-from ...tools.generators.edit import edited
-from ...tools.generators.screen import broken_rule
 from ..standing import columns_of
+from .generation import CrystalsAsked, EditAsked, by_rules, edit, generate_crystals
+from .latent import LatentAsked, decoding
+from .prediction import PredictAsked, predict_properties
 from .submission import REFUSED, Asked, BatchAsked, ConditionAsked, Submitted, condition_of, submitted
-from .words import candidate_text, choice_line, name_of, trial_text
+from .words import candidate_text, choice_line, passage_line, trial_text
 
 if TYPE_CHECKING:
+    from ...models.vae.latent_model import LatentModel
     from .bench import Bench
 
 RANKED, PHASES = 20, 30
 """Most lines that a tool answers with."""
+LINES, CHARACTERS = 40, 6000
+"""What no answer of a tool goes beyond."""
+REFUSAL = 800
+"""Characters of the reason in a refusal."""
 SUBMIT = "submit_batch"
+A = TypeVar("A", bound=BaseModel)
 
 
 class RankAsked(Asked):
@@ -48,102 +57,133 @@ class CandidateAsked(Asked):
     id: str = Field(description="Its 16-digit id.")
 
 
-class EditAsked(Asked):
-    """An edit of a crystal that was tried or is offered."""
-
-    of: str = Field(description="A trial as #12, or a candidate's id.")
-    kind: Literal["exchange", "replace", "remove", "add"] = Field(
-        description="Swap two elements; put `other` in place of `element`; remove all of `element`; add one `element`."
-    )
-    element: str
-    other: str = Field(default="", description="For exchange and replace.")
-
-
 class PhasesAsked(Asked):
     """Known phases of some elements."""
 
     elements: list[str] = Field(min_length=1, max_length=4, description="Chemical symbols; only phases of these.")
 
 
+class MemoryAsked(Asked):
+    """A question to memory."""
+
+    question: str = Field(min_length=1, max_length=300, description="In words; what is nearest in meaning is found.")
+
+
 def tools_for(bench: Bench, submit: Callable[[Submitted], None]) -> list[BaseTool]:
-    """The tools of one planning step.
+    """The tools of one planning step: those that make sense in its space, and that are there.
 
     Args:
         bench: What they look at and add to.
         submit: Is told of a batch that passed all checks.
     """
+    is_crystal, recall = bench.space.kind == "crystal", bench.recall
+    model = _latent_model(bench) if is_crystal else None
     units = dict(columns_of(bench.goal))
+    # LangChain runs the calls of one message in threads, and they all change the same bench.
+    tool = partial(_tool, Lock())
 
-    def rank_candidates(**given: Any) -> str:
-        asked = RankAsked.model_validate(given)
+    def rank(asked: RankAsked) -> str:
         conditions = [condition_of(one, bench) for one in asked.conditions]
         found = bench.ranked(asked.n, conditions)
         lines = [choice_line(choice, units) for choice in found]
         return "\n".join([f"{len(found)} of {len(bench.offered)} offered candidates, best first:", *lines])
 
-    def look_at_trial(**given: Any) -> str:
-        return trial_text(bench.trial(TrialAsked.model_validate(given).number))
-
-    def look_at_candidate(**given: Any) -> str:
-        return candidate_text(bench.candidate(CandidateAsked.model_validate(given).id))
-
-    def edit_crystal(**given: Any) -> str:
-        asked = EditAsked.model_validate(given)
-        made = edited(_named(bench, asked.of), asked.kind, asked.element, asked.other)
-        return _offered(bench, made)
-
-    def list_known_phases(**given: Any) -> str:
-        asked = PhasesAsked.model_validate(given)
+    def phases(asked: PhasesAsked) -> str:
         found = list(islice(known_phases().competitors(asked.elements), PHASES + 1))
         lines = [f"{phase.formula} (space group {phase.spacegroup}, {phase.id})" for phase in found[:PHASES]]
         more = "\nand more; name fewer elements to see others" if len(found) > PHASES else ""
         return f"{len(lines)} known phases:\n" + "\n".join(lines) + more
 
-    def submit_batch(**given: Any) -> str:
-        batch = submitted(BatchAsked.model_validate(given), bench)
+    def remembered(asked: MemoryAsked) -> str:
+        found = [passage_line(passage) for passage in (recall(asked.question) if recall else ())]
+        return "\n".join([f"{len(found)} passages of memory, the nearest first of each kind:", *found])
+
+    def hand_in(asked: BatchAsked) -> str:
+        batch = submitted(asked, bench)
         submit(batch)
         return f"accepted: {len(batch.picks)} candidates"
 
     made = [
-        _tool(rank_candidates, "Rank the offered candidates by the acquisition function.", RankAsked),
-        _tool(look_at_trial, "See all that is known of a trial.", TrialAsked),
-        _tool(look_at_candidate, "See features and origin of an offered candidate.", CandidateAsked),
-        _tool(submit_batch, "Hand in the batch. This ends the step.", BatchAsked),
+        tool("rank_candidates", "Rank the offered candidates by the acquisition function.", RankAsked, rank),
+        tool(
+            "look_at_trial",
+            "See all that is known of a trial.",
+            TrialAsked,
+            lambda a: trial_text(bench.trial(a.number)),
+        ),
+        tool(
+            "look_at_candidate",
+            "See features and origin of an offered candidate.",
+            CandidateAsked,
+            lambda a: candidate_text(bench.candidate(a.id)),
+        ),
     ]
-    if bench.space.kind == "crystal":
-        made[3:3] = [
-            _tool(edit_crystal, "Make a new candidate by one edit of a crystal; it is then offered.", EditAsked),
-            _tool(list_known_phases, "List known phases in a chemical system.", PhasesAsked),
+    if is_crystal:
+        made += [
+            tool(
+                "edit_crystal",
+                "Make a new candidate by one edit of a crystal; it is then offered.",
+                EditAsked,
+                lambda a: edit(a, bench),
+            ),
+            tool(
+                "generate_crystals",
+                "Make new crystals as wished for; those that keep the rules are then offered.",
+                LatentAsked if model else CrystalsAsked,
+                lambda a: generate_crystals(a, bench, decoding(model) if model else by_rules),
+            ),
+            tool(
+                "predict_properties",
+                "Have a trained model predict properties of crystals, with standard deviations.",
+                PredictAsked,
+                lambda a: predict_properties(a, bench),
+            ),
+            tool("list_known_phases", "List known phases in a chemical system.", PhasesAsked, phases),
         ]
-    return made
+    if recall:
+        says = "Search what other campaigns and people have claimed, found and noted."
+        made.append(tool("search_memory", says, MemoryAsked, remembered))
+    return [*made, tool(SUBMIT, "Hand in the batch. This ends the step.", BatchAsked, hand_in)]
 
 
-def _tool(function: Callable[..., str], says: str, schema: type[BaseModel]) -> BaseTool:
+def _latent_model(bench: Bench) -> LatentModel | None:
+    """The shipped generative model, where it can be loaded and knows enough of the space's elements."""
+    from ...tools.latent_model import shipped_latent_model
+
+    try:
+        model = shipped_latent_model()
+    except AthanorError:
+        return None
+    space = bench.space
+    enough = space.kind == "crystal" and len(set(space.elements) & set(model.elements)) >= space.n_elements[0]
+    return model if enough else None
+
+
+def _tool(lock: Lock, name: str, says: str, schema: type[A], answer: Callable[[A], str]) -> BaseTool:
     def told(**given: Any) -> str:
         try:
-            return function(**given)
-        except (RetryError, UserError) as error:
-            return f"{REFUSED}{error}"
+            with lock:
+                return bounded(answer(schema.model_validate(given)))
+        except AthanorError as error:
+            return f"{REFUSED}{clean(str(error), REFUSAL)}"
+        except Exception as error:  # noqa: BLE001 - what a library makes of a strange crystal must not end a campaign
+            return f"{REFUSED}it failed ({type(error).__name__}: {clean(str(error), REFUSAL)}); ask for something else"
 
-    name = function.__name__
-    return StructuredTool.from_function(told, name=name, description=says, args_schema=schema)
-
-
-def _named(bench: Bench, name: str) -> Candidate:
-    """A trial's candidate, or an offered one."""
-    if not name.startswith("#"):
-        return bench.candidate(name)
-    return bench.trial(int(name[1:]) if name[1:].isdecimal() else 0).candidate
+    return StructuredTool.from_function(
+        told, name=name, description=says, args_schema=schema, handle_validation_error=_what_is_wrong
+    )
 
 
-def _offered(bench: Bench, made: Candidate) -> str:
-    """Offer what was made, if it keeps the rules of the space and was not tried."""
-    if bench.space.kind != "crystal" or not isinstance(made.content, Crystal):
-        raise RetryError("only crystals can be edited")
-    broken = broken_rule(made.content, bench.space)
-    if broken:
-        raise RetryError(f"{name_of(made)} breaks the rule on {broken.replace('_', ' ')} and cannot be offered")
-    if not bench.is_untried(made):
-        raise RetryError(f"{name_of(made)} was tried or is offered already")
-    bench.offered[made.id] = made
-    return f"offered now: {made.id} {name_of(made)}"
+def bounded(text: str) -> str:
+    """An answer that is cut where it is too long, and says so."""
+    lines = text.split("\n")
+    kept = "\n".join(lines[:LINES])[:CHARACTERS]
+    return text if kept == text else f"{kept.rstrip()}\n… cut here; ask for less"
+
+
+def _what_is_wrong(error: Any) -> str:
+    """Which arguments of a call cannot be used, and what is allowed."""
+    if not isinstance(error, ValidationError):
+        return f"{REFUSED}{clean(str(error), REFUSAL)}"
+    faults = [f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()[:4]]
+    return f"{REFUSED}{clean('; '.join(faults), REFUSAL)}"

@@ -15,6 +15,7 @@ from ..labels import figure, label_of, percent, space_group_of, wording
 from ..planners.reflect import number, said
 
 if TYPE_CHECKING:
+    from ...memory.recall import Passage
     from ...memory.records import Candidate
     from ...memory.state import Trial
     from ...tools.acquisition.acquire import Choice
@@ -45,6 +46,14 @@ def candidate_text(candidate: Candidate) -> str:
     )
     origin = f"made by {candidate.provenance.tool}: {quoted(candidate.provenance.note, 200)}"
     return f"{candidate.id} {name_of(candidate)}\nfeatures as proposed: {own}\n{origin}"
+
+
+def passage_line(passage: Passage) -> str:
+    """What memory has found, as a quotation with where it comes from."""
+    document = passage.document
+    whose = f"of campaign {quoted(document.campaign, 64)}" if document.campaign else "on all campaigns"
+    verdict = f", {document.verdict}" if document.verdict else ""
+    return f"{document.kind} {whose}{verdict}: {quoted(document.text, 300)}"
 
 
 def trial_line(trial: Trial) -> str:

@@ -100,6 +100,14 @@ class Recollection:
         is_news = (passages, materials) != (last.passages, last.materials)
         return (found,) if is_news else ()
 
+    def ask(self, text: str) -> tuple[Passage, ...]:
+        """What other campaigns and people have said about something; nothing where memory is not used.
+
+        Raises:
+            RecallError: The index cannot be used.
+        """
+        return self._found(self._recall, text) if self._recall and self.file.memory else ()
+
     def embeddings(self, state: State, before_batch: int | None = None) -> tuple[Event, ...]:
         """Crystals of finished trials as numbers, those not embedded yet; for the index, and kept in the ledger."""
         return embeddings(state, self._sources.embed, before_batch) if self._recall else ()
@@ -139,14 +147,17 @@ class Recollection:
         return self._earlier
 
     def _passages(self, recall: Recall, state: State) -> tuple[Passage, ...]:
-        """What others have claimed, and what they have noted, about what this campaign wants and asks itself.
-
-        Its own documents are left out: it knows them from its state, and when they reach the index is chance.
-        """
+        """What bears on what this campaign wants and asks itself."""
         goal = self.file.goal
         wishes = [*map(better, goal.objectives), *(wording(c.property) for c in goal.constraints)]
         claims = [state.hypotheses[name].statement for name in open_hypotheses(state)]
-        text = " ".join([goal.statement, *wishes, *claims])
+        return self._found(recall, " ".join([goal.statement, *wishes, *claims]))
+
+    def _found(self, recall: Recall, text: str) -> tuple[Passage, ...]:
+        """What others have claimed, and what they have noted, about something.
+
+        Its own documents are left out: it knows them from its state, and when they reach the index is chance.
+        """
         others = Where(without=(self.file.name,), kinds=("hypothesis",))
         rest = others.model_copy(update={"kinds": ("note", "summary", "reflection", "failure")})
         return (*recall.search(text, CLAIMS, others), *recall.search(text, NOTES, rest))

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from ...memory.foreign import clean
-from ...memory.records import Measurement, Verdict
+from ...memory.records import Goal, Measurement, Verdict
 from ...memory.state import State, Trial
+from ...tools.acquisition.override import overrides_of
 from ..labels import better, counted, crystal_of, duration, label_of, space_group_of, spread, unit_of, wording
 from ..standing import Standing, standing_of
 from .generators import Part, parts_of
@@ -80,6 +81,19 @@ class Confirmed(TypedDict):
     failure: str
 
 
+class Left(TypedDict):
+    """What leaving the acquisition's ranking was worth.
+
+    `trials` were picked against it, `scored` of them can be compared with what they displaced, and `mean` is the
+    chance that this would have been better, a half for no difference, with its 95 % interval; None where none is.
+    """
+
+    trials: int
+    scored: int
+    mean: float | None
+    interval: tuple[float, float] | None
+
+
 class Summary(TypedDict):
     """A campaign in short.
 
@@ -87,7 +101,8 @@ class Summary(TypedDict):
     of them whose values are predicted, not simulated or measured, and `reused` counts the
     answers taken over from other campaigns, which are not among the completed or failed. `recalled` counts the
     `passages` and `materials` that memory has given, each once, and `memory_lost` says why it could not be used.
-    `generators` has a row for each generator, where there are several.
+    `generators` has a row for each generator, where there are several; `ranking_left` says how the chat model fared
+    where it left the acquisition's ranking.
     """
 
     name: str
@@ -112,6 +127,7 @@ class Summary(TypedDict):
     confirmed: list[Confirmed]
     hypotheses: list[Claim]
     generators: list[Part]
+    ranking_left: Left
     wall_seconds: float
     cpu_seconds: float
     evaluations_per_hour: float | None
@@ -151,6 +167,7 @@ def summarise(state: State) -> Summary:
         confirmed=[_confirmed(t, standing) for t in standing.confirming],
         hypotheses=[_claim(state, name) for name in state.hypotheses],
         generators=parts_of(state),
+        ranking_left=_left(standing.goal, state),
         wall_seconds=state.spent,
         cpu_seconds=sum(t.outcome.cpu_seconds for t in state.trials.values() if t.outcome),
         evaluations_per_hour=3600 * finished / state.spent if state.spent > 0 else None,
@@ -208,6 +225,11 @@ def values_in_words(values: Sequence[Value]) -> str:
         text = f"{wording(v['property'])} {spread(v['value'], v['deviation'])} {unit_of(v['unit'])}".rstrip()
         ways.setdefault(f"{v['method']} by {v['source']}", []).append(text)
     return "; ".join(f"{', '.join(texts)} ({way})" for way, texts in ways.items())
+
+
+def _left(goal: Goal, state: State) -> Left:
+    found = overrides_of(goal, state)
+    return Left(trials=found.trials, scored=len(found.scored), mean=found.mean, interval=found.interval)
 
 
 def _recalled(state: State) -> dict[str, int]:

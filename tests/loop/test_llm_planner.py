@@ -16,7 +16,7 @@ from athanor.agent.chat_model.settings import ChatModelSettings, Prices
 from athanor.agent.llm.planner import FAILURES, LlmPlanner
 from athanor.agent.planner import Proposal
 from athanor.agent.planners.builtin import BuiltinPlanner
-from athanor.memory.events import ChatExchanged, ChatGivenUp
+from athanor.memory.events import ChatExchanged, ChatGivenUp, RankingLeft
 from athanor.memory.records import Budget, Constraint, Goal, Measurement, Objective, Outcome
 from athanor.memory.state import State, Trial
 from athanor.tools.space import PoolSpace
@@ -207,7 +207,10 @@ def test_leaving_the_ranking_needs_a_reason(make: Make) -> None:
 
     proposal = make(script).propose(State(), 2)
     assert len(exchanges(proposal)) == 3
-    assert proposal.notes == ("the acquisition's ranking was left: «‹they› are cheap»",)
+    left = [event for event in proposal.events if isinstance(event, RankingLeft)]
+    assert [event.why_not for event in left] == ["«they» are cheap"]
+    assert left[0].picked == tuple(pick.candidate.id for pick in proposal.picks)
+    assert len(left[0].displaced) == 2
 
 
 FAULTS: dict[str, Script] = {
