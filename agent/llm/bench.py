@@ -25,7 +25,7 @@ from ..planner import Pick
 if TYPE_CHECKING:
     from ...memory.recall import Passage
     from ...memory.state import State, Trial
-    from ...tools.acquisition.acquire import Choice
+    from ...tools.acquisition.acquire import Acquired, Choice
     from ...tools.properties.predicted import Chosen
     from ...tools.space import PoolSpace
 
@@ -63,7 +63,7 @@ class Bench:
     offered: dict[str, Candidate] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     calls: int = 0
-    _ranking: tuple[int, tuple[Choice, ...]] | None = None
+    _ranking: tuple[int, Acquired] | None = None
 
     def lay_out(self, candidates: Iterable[Candidate]) -> None:
         """Offer candidates that were screened."""
@@ -104,6 +104,14 @@ class Bench:
     @property
     def ranking(self) -> tuple[Choice, ...]:
         """What the acquisition would pick from all that is offered now, best first."""
+        return self._ranked_now().picks
+
+    @property
+    def gain(self) -> float | None:
+        """What all that is offered now may still gain, as `Acquired.gain`."""
+        return self._ranked_now().gain
+
+    def _ranked_now(self) -> Acquired:
         if self._ranking is None or self._ranking[0] != len(self.offered):
             self._ranking = len(self.offered), self._acquired(list(self.offered.values()), self.n)
         return self._ranking[1]
@@ -160,30 +168,30 @@ class Bench:
         """
         pool = [candidate for candidate in self.offered.values() if meets(candidate, conditions)]
         if conditions:
-            return self._acquired(pool, n)
+            return self._acquired(pool, n).picks
         first = self.ranking
         if n <= len(first):
             return first[:n]
         ids = {choice.candidate.id for choice in first}
-        return (*first, *(choice for choice in self._acquired(pool, n) if choice.candidate.id not in ids))[:n]
+        return (*first, *(choice for choice in self._acquired(pool, n).picks if choice.candidate.id not in ids))[:n]
 
-    def _acquired(self, pool: list[Candidate], n: int) -> tuple[Choice, ...]:
+    def _acquired(self, pool: list[Candidate], n: int) -> Acquired:
         """What the acquisition takes of a pool, best first.
 
         Of settings nothing can be estimated before the first answer; then they come in random order.
         """
-        from ...tools.acquisition.acquire import Choice, acquire
+        from ...tools.acquisition.acquire import Acquired, Choice, acquire
 
         random = np.random.default_rng([self.seed, len(pool)])
         if self.space.kind == "pool" and not self.state.completed:
             drawn = random.permutation(len(pool))[:n].tolist()
-            return tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn)
+            return Acquired(tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn), ())
         if len(pool) > SCORED:
             own = [candidate for candidate in pool if candidate.id in self.made]
             rest = [candidate for candidate in pool if candidate.id not in self.made]
             pool = [*own, *(rest[int(at)] for at in random.permutation(len(rest)))][:SCORED]
         trials = list(self.state.trials.values())
-        return acquire(self.goal, trials, pool, n, int(random.integers(2**31)), self.predictor).picks
+        return acquire(self.goal, trials, pool, n, int(random.integers(2**31)), self.predictor)
 
     def expected(self, candidate: Candidate) -> Mapping[str, tuple[float, float]]:
         """What the surrogate expects of an offered candidate: property to (mean, standard deviation)."""

@@ -18,6 +18,7 @@ from ...memory.records import Goal
 from ...prompts.render import render
 from ..chat_model.usage import Usage
 from ..planner import Pick, Proposal, Reflection
+from ..planners.still_to_gain import still_to_gain
 from .bench import Ask, Bench
 from .briefing import account, briefing
 from .known_values import Known, knowns_from_text
@@ -88,10 +89,12 @@ class LlmPlanner:
         text = briefing(self.goal, self.space, state, n, tuple(bench.features))
         events = self._talk(state, batch, "propose", lambda talk: _plan(talk, bench, text, found))
         if not found:
-            return replace(self._builtin.propose(state, n), events=events)
+            instead = self._builtin.propose(state, n)
+            return replace(instead, events=(*events, *instead.events))
         batch_of = found[0]
         picks = _filled(batch_of, bench)
-        return Proposal(picks, batch_of.hypothesis, (), offer.generators, (*events, *batch_of.events))
+        left = still_to_gain(self.goal, state, bench.gain)
+        return Proposal(picks, batch_of.hypothesis, (), offer.generators, (*events, *batch_of.events, *left))
 
     def reflect(self, state: State, batch: int) -> Reflection:
         """Say what was computed, and what the chat model makes of it."""
