@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ...memory.state import State
     from ...tools.space import CrystalSpace, PoolSpace
 
-BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES = 8, 12, 6, 2, 4
-"""The most of each that is told: best trials, latest ones, judged hypotheses, reflections, notes."""
+BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES, PEOPLE = 8, 12, 6, 2, 4, 16
+"""The most of each that is told: best trials, latest ones, judged hypotheses, reflections, notes, words of people."""
 
 
 def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, features: tuple[str, ...]) -> str:
@@ -40,7 +40,7 @@ def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, 
         *_claims(state),
         *_overrides(goal, state),
         *_memory(state),
-        *guidance_lines(state, state.batches + 1),
+        *guidance_lines(state, state.batches + 1)[-PEOPLE:],
         f"Plan batch {state.batches + 1}: choose a batch of {n} (at most).",
     ]
     return "\n".join(parts)
