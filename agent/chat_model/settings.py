@@ -6,7 +6,7 @@ Knows pydantic. Must not know LangChain, campaigns, or a key: keys stay in the e
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -54,6 +54,8 @@ class ChatModelSettings(Record):
         prices: Of tokens, for a budget in US dollars.
         fallback: Asked where all tries at a question have failed, for the rest of the step.
         reflection: Whether it is asked to reflect on what came back; without, only what is computed is written.
+        names: Whether elements, properties, features and units are told by their names, or hidden behind others that
+            tell nothing, so that what it knows of chemistry is of no use to it.
     """
 
     model: str = ""
@@ -65,6 +67,7 @@ class ChatModelSettings(Record):
     prices: Prices | None = None
     fallback: Fallback | None = None
     reflection: bool = True
+    names: Literal["told", "hidden"] = "told"
 
     @field_validator("base_url")
     @classmethod

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from ..chat_model.settings import ChatModelSettings
+    from .names import Names
 
 MOST_CALLS = 16
 """Questions in one step; a chat model that has not come to an end by then does not."""
@@ -51,6 +52,7 @@ class Conversation:
         left: Whether a question may still be asked, given what this step has used so far.
         exchanges: What was asked and answered.
         fallback: The chat model that is asked after it, if there is one.
+        names: What it reads in place of names; None for the names themselves.
     """
 
     model: BaseChatModel
@@ -61,6 +63,7 @@ class Conversation:
     exchanges: list[ChatExchanged] = field(default_factory=list)
     used: Usage = field(default_factory=Usage)
     fallback: BaseChatModel | None = None
+    names: Names | None = None
     _wait: float = 0.0
 
     def ask(
@@ -105,13 +108,18 @@ class Conversation:
         self._wait, start = 0.0, time.monotonic()
         reply: AIMessage | None = None
         try:
-            reply = call(asked)
+            reply = self._border(call, asked)
             fault = fault_of(reply, needs_a_tool=self.step == "propose")
         except Exception as error:  # noqa: BLE001 - whatever a client raises is a failed try
             fault = f"{type(error).__name__}: {clean(without_key(str(error)), 200)}"
             self._wait = wait_after(error)
         self._record([*([system] if system else []), *asked], reply, time.monotonic() - start, fault)
         return reply, fault
+
+    def _border(self, call: Callable[[list[BaseMessage]], AIMessage], asked: list[BaseMessage]) -> AIMessage:
+        """Ask in names that tell nothing, where they are hidden, and take the answer in those that code knows."""
+        names = self.names
+        return _revealed(call([_hidden(one, names) for one in asked]), names) if names else call(asked)
 
     def _record(self, asked: Sequence[BaseMessage], reply: AIMessage | None, seconds: float, fault: str) -> None:
         used = usage_of(asked, reply, seconds, self.settings.prices)
@@ -130,6 +138,20 @@ class Conversation:
                 is_estimated=used.is_estimated,
             )
         )
+
+
+def _hidden(message: BaseMessage, names: Names) -> BaseMessage:
+    """A message as a chat model reads it that is not to know what it is about."""
+    changes: dict[str, Any] = {"content": names.hide(str(message.text))}
+    if isinstance(message, AIMessage):
+        changes["tool_calls"] = [{**call, "args": names.hide_all(call["args"])} for call in message.tool_calls]
+    return message.model_copy(update=changes)
+
+
+def _revealed(reply: AIMessage, names: Names) -> AIMessage:
+    """What it has written, as code and people read it."""
+    calls = [{**call, "args": names.reveal(call["args"])} for call in reply.tool_calls]
+    return reply.model_copy(update={"content": names.reveal(str(reply.text)), "tool_calls": calls})
 
 
 def fault_of(reply: AIMessage, needs_a_tool: bool) -> str:

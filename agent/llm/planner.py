@@ -22,6 +22,7 @@ from ..planners.still_to_gain import still_to_gain
 from .bench import Ask, Bench
 from .briefing import account, briefing
 from .known_values import Known, knowns_from_text
+from .names import names_for
 from .provenance import marked
 from .submission import REFUSED, Submitted
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 FAILURES = 5
 """Steps in a row that the chat model may fail before it is not asked any more."""
+NAMING = ("list_known_phases", "search_memory")
+"""Tools that tell what names stand for; they are not there where names are hidden."""
 MAX_REFLECTION = 1200
 """Characters."""
 
@@ -74,6 +77,7 @@ class LlmPlanner:
         self.goal, self.space, self.seed, self._builtin = goal, space, seed, builtin
         self._settings, self._model, self._fallback = settings, model, fallback
         self._predictor, self._recall = predictor, recall
+        self._names = names_for(goal, space, seed) if settings.names == "hidden" else None
 
     def propose(self, state: State, n: int) -> Proposal:
         """Have the chat model choose up to `n` candidates; what it leaves free the acquisition fills."""
@@ -114,7 +118,7 @@ class LlmPlanner:
         def left(used: Usage) -> str:
             return self._spent(state, used)
 
-        talk = Conversation(self._model, self._settings, batch, step, left, fallback=self._fallback)
+        talk = Conversation(self._model, self._settings, batch, step, left, fallback=self._fallback, names=self._names)
         try:
             about(talk)
         except AthanorError as error:
@@ -141,7 +145,8 @@ def _plan(talk: Any, bench: Bench, text: str, found: list[Submitted]) -> None:
     from .conversation import work
     from .tools import tools_for
 
-    said = work(talk, tools_for(bench, found.append), render("plan"), text, lambda: bool(found))
+    tools = [tool for tool in tools_for(bench, found.append) if not (talk.names and tool.name in NAMING)]
+    said = work(talk, tools, render("plan"), text, lambda: bool(found))
     found[0] = _with_sources(found[0], text, said)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from typer.testing import CliRunner
 
 from athanor.agent.chat_model.faults import Faults
@@ -90,3 +92,29 @@ def test_a_date_is_understood_and_an_error_without_an_answer_waits_for_nothing()
     error.response = SimpleNamespace(headers={"retry-after": formatdate(time.time() + 3, usegmt=True)})  # type: ignore[attr-defined]
     assert 0.5 < wait_after(error) <= 3.5
     assert wait_after(RuntimeError("no answer")) == 0.0
+
+
+def test_hidden_names_reach_no_chat_model_and_stand_in_no_ledger(world: Callable[..., Path], tmp_path: Path) -> None:
+    read: list[str] = []
+
+    def curious(messages: Sequence[BaseMessage], tools: Sequence[str]) -> AIMessage:
+        read.extend(str(message.text) for message in messages if not isinstance(message, SystemMessage))
+        reply = obedient(messages, tools)
+        for call in reply.tool_calls:
+            for picked in call["args"].get("candidates", ()):
+                (name,) = set(re.findall(r"Objective: (property_\d+)", "\n".join(read)))
+                picked["reason"] = f"its {name} is high, says feature_1"
+        return reply
+
+    with ChatServer(ScriptedChatModel(script=curious)) as server:
+        settings = {"model": "test", "base_url": server.base_url, "names": "hidden"}
+        state = run(world(planner="llm", chat_model=settings, memory=False, goal=short()), tmp_path / "home")
+    assert len(state.completed) == 8
+    assert not state.given_up
+    told = "\n".join(read)
+    assert "strength" not in told
+    assert "MPa" not in told
+    assert "strong" not in told
+    reasons = [trial.reason for trial in state.trials.values()]
+    assert any("its strength is high, says" in reason for reason in reasons)
+    assert not any("property_" in reason or "feature_1" in reason for reason in reasons)
