@@ -32,6 +32,7 @@ from .planner import Planner
 from .recollection.recollect import Recollection, Sources
 
 if TYPE_CHECKING:
+    from ..memory.events import ChatExchanged
     from ..models.vae.latent_model import LatentModel
     from .llm.bench import Ask
 
@@ -123,6 +124,32 @@ def resumed_campaign(name: str, ledger: Ledger, recall: Recall | None = None) ->
     return wire(parse_campaign(state_of(name, ledger).spec, f"campaign {name} in the ledger"), ledger, recall)
 
 
+def replayed_campaign(name: str, ledger: Ledger, recall: Recall | None = None, new: str | None = None) -> Campaign:
+    """Wire a new campaign that does again what another one did, with the recorded answers of its chat model.
+
+    Memory is off, or the results of the first would be taken over instead.
+
+    Args:
+        name: Of the campaign that the ledger holds.
+        ledger: Where both are kept.
+        recall: The index of the home.
+        new: Name of the new campaign; without one, one that is free.
+
+    Raises:
+        UserError: There is no such campaign, nothing was asked in it, or the new name is taken.
+    """
+    spec = dict(state_of(name, ledger).spec)
+    wanted = new or free_name(f"{name}-replay", ledger)
+    if wanted in ledger.campaigns():
+        raise UserError(f"a campaign named {wanted!r} is already there; --name OTHER gives another name")
+    settings = {**(spec.get("chat_model") or {}), "replay": name}
+    return wire(
+        parse_campaign({**spec, "name": wanted, "memory": False, "chat_model": settings}, f"replay of {name}"),
+        ledger,
+        recall,
+    )
+
+
 def state_of(name: str, ledger: Ledger) -> State:
     """The state of a campaign in the ledger.
 
@@ -202,7 +229,7 @@ def wire(
     oracles = {oracle_name(one): partial(ask, one) for one in settings}
     fingerprints = {oracle_name(one): fingerprint(one) for one in settings}
     memory = Recollection(file, Sources(ledger, recall, embed, fingerprints))
-    planner = _planner(file, memory.ask if recall is not None and file.memory else None)
+    planner = _planner(file, memory.ask if recall is not None and file.memory else None, ledger)
     return Campaign(file, ledger, planner, oracles, process_pool(file.workers), memory)
 
 
@@ -213,7 +240,7 @@ def embed(crystal: Crystal) -> tuple[str, tuple[float, ...]] | None:
     return embedding.embed(crystal)
 
 
-def _planner(file: CampaignFile, recall: Ask | None) -> Planner:
+def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger) -> Planner:
     if file.planner == "random":
         from .planners.random_planner import RandomPlanner
 
@@ -229,10 +256,27 @@ def _planner(file: CampaignFile, recall: Ask | None) -> Planner:
     from .llm.planner import LlmPlanner
 
     settings = file.chat_model or ChatModelSettings()
+    if settings.replay:
+        from .chat_model.replay import ReplayChatModel
+
+        recorded, none = _recorded(settings.replay, ledger), ReplayChatModel(records=())
+        return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, none, predictor, recorded=recorded)
     # That no chat model is named must show before anything is spent.
     model, *others = (connect(one) for one in settings.in_turn)
     fallback = others[0] if others else None
     return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, model, predictor, recall, fallback)
+
+
+def _recorded(name: str, ledger: Ledger) -> tuple[ChatExchanged, ...]:
+    """What a chat model has answered in a campaign.
+
+    Raises:
+        UserError: There is no such campaign, or nothing was asked in it.
+    """
+    exchanges = state_of(name, ledger).exchanges
+    if not exchanges:
+        raise UserError(f"no chat model was asked in campaign {name!r}, so there is nothing to replay")
+    return exchanges
 
 
 def _predictor(file: CampaignFile) -> Chosen | None:

@@ -61,6 +61,10 @@ def _root() -> None:
 def run(
     file: Annotated[Path | None, typer.Argument(help=_WHICH)] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with this campaign.", metavar="NAME")] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(help="Do again what this campaign did, with its chat model's recorded answers.", metavar="NAME"),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name for the new campaign, instead of the file's.")] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -68,12 +72,16 @@ def run(
     """Run a campaign until a budget is used up; Ctrl-C stops it, and it can be resumed."""
     from . import assemble
 
-    if resume and (file or name):
+    if resume and (file or name or replay):
         raise typer.BadParameter("--resume takes the campaign from the ledger; give no file and no --name with it")
+    if replay and file:
+        raise typer.BadParameter("--replay takes the campaign from the ledger; give no file with it")
     with _errors_for_people(), remembered() as interruptions:
         ledger, recall = assemble.open_home(home), assemble.open_index(home)
         if resume:
             campaign = assemble.resumed_campaign(resume, ledger, recall)
+        elif replay:
+            campaign = assemble.replayed_campaign(replay, ledger, recall, name)
         else:
             campaign = assemble.started_campaign(file, ledger, recall, name)
         with closing(recall):

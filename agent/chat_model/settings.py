@@ -56,6 +56,7 @@ class ChatModelSettings(Record):
         reflection: Whether it is asked to reflect on what came back; without, only what is computed is written.
         names: Whether elements, properties, features and units are told by their names, or hidden behind others that
             tell nothing, so that what it knows of chemistry is of no use to it.
+        replay: Name of a campaign of the same home whose recorded answers are given again; then no chat model is asked.
     """
 
     model: str = ""
@@ -68,6 +69,7 @@ class ChatModelSettings(Record):
     fallback: Fallback | None = None
     reflection: bool = True
     names: Literal["told", "hidden"] = "told"
+    replay: str | None = None
 
     @field_validator("base_url")
     @classmethod
@@ -77,7 +79,7 @@ class ChatModelSettings(Record):
     @property
     def name(self) -> str:
         """Of the chat model, by the environment where it is not named here; empty where neither does."""
-        return self.model or os.environ.get("ATHANOR_MODEL", "")
+        return f"replay of {self.replay}" if self.replay else self.model or os.environ.get("ATHANOR_MODEL", "")
 
     @property
     def in_turn(self) -> tuple[ChatModelSettings, ...]:

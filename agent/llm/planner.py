@@ -12,10 +12,11 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ...memory.errors import AthanorError
-from ...memory.events import ChatGivenUp, ChatStep, Event
+from ...memory.events import ChatExchanged, ChatGivenUp, ChatStep, Event
 from ...memory.foreign import clean, quoted
 from ...memory.records import Goal
 from ...prompts.render import render
+from ..chat_model.replay import ReplayChatModel
 from ..chat_model.usage import Usage
 from ..planner import Pick, Proposal, Reflection
 from ..planners.still_to_gain import still_to_gain
@@ -60,6 +61,7 @@ class LlmPlanner:
         predictor: Chosen | None = None,
         recall: Ask | None = None,
         fallback: BaseChatModel | None = None,
+        recorded: Sequence[ChatExchanged] | None = None,
     ) -> None:
         """Build a planner for a campaign.
 
@@ -73,10 +75,11 @@ class LlmPlanner:
             predictor: The oracle's.
             recall: Asks memory; None where there is none.
             fallback: The chat model that is asked where the other fails, connected.
+            recorded: Exchanges of another campaign whose answers are given again, by batch and step; None to ask.
         """
         self.goal, self.space, self.seed, self._builtin = goal, space, seed, builtin
         self._settings, self._model, self._fallback = settings, model, fallback
-        self._predictor, self._recall = predictor, recall
+        self._predictor, self._recall, self._recorded = predictor, recall, recorded
         self._names = names_for(goal, space, seed) if settings.names == "hidden" else None
 
     def propose(self, state: State, n: int) -> Proposal:
@@ -115,10 +118,17 @@ class LlmPlanner:
         """Hold a conversation; what was exchanged, and why nothing came of it if nothing did."""
         from .conversation import Conversation
 
+        model, fallback = self._model, self._fallback
+        if self._recorded is not None:
+            own = [one.reply for one in self._recorded if (one.batch, one.step) == (batch, step)]
+            model = ReplayChatModel(records=own)
+            # What came of the tries of both stands in one list.
+            fallback = model if self._settings.fallback else None
+
         def left(used: Usage) -> str:
             return self._spent(state, used)
 
-        talk = Conversation(self._model, self._settings, batch, step, left, fallback=self._fallback, names=self._names)
+        talk = Conversation(model, self._settings, batch, step, left, fallback=fallback, names=self._names)
         try:
             about(talk)
         except AthanorError as error:
