@@ -28,6 +28,7 @@ from . import (
     generate_cli,
     predict_cli,
     recall_cli,
+    solve_cli,
     suggest_cli,
     train_cli,
     train_vae_cli,
@@ -201,6 +202,7 @@ for _command in (
     predict_cli.predict,
     explain_cli.explain,
     generate_cli.generate,
+    solve_cli.solve,
     recall_cli.recall,
     recall_cli.note,
 ):

@@ -1,0 +1,79 @@
+"""The command `athanor solve`: a field or a property from an equation and a trace, with its deviation and its doubts.
+
+Knows typer and Rich. Heavy parts are imported inside the command, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from ..memory.errors import UserError
+from .labels import figure, spread, unit_of
+from .options import AsJson
+
+if TYPE_CHECKING:
+    from ..tools.solving.answer import Answer
+
+
+def solve(
+    file: Annotated[
+        str, typer.Argument(metavar="PROBLEM", help="A problem file, or the name of a registered problem.")
+    ],
+    trace: Annotated[Path | None, typer.Option("--data", metavar="FILE", help="A CSV trace to infer from.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Draw pictures into this folder.")] = None,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Solve by finite differences beside.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Solve an equation, or infer what is unknown in it from measured data; each number with its deviation."""
+    from ..tools.solving.read_problem import read_problem, with_trace
+    from ..tools.solving.registry import PROBLEMS, problem_named
+
+    if not Path(file).exists() and file not in PROBLEMS:
+        raise UserError(f"problem {file!r} is neither a file nor registered; {', '.join(PROBLEMS)} are allowed")
+    problem = problem_named(file) if not Path(file).exists() else read_problem(Path(file))
+    if trace is not None:
+        problem = with_trace(problem, trace)
+    from ..tools.solving.solve import solve as solve_problem
+
+    console = Console(stderr=True)
+    with console.status(f"solving {problem.name}"):
+        solved = solve_problem(problem, check, with_profiles=plot is not None)
+        files: tuple[Path, ...] = ()
+        if plot is not None:
+            from .pictures.solved import solved_pictures
+
+            files = solved_pictures(solved, plot)
+    if as_json:
+        typer.echo(solved.answer.model_dump_json())
+    else:
+        _show(solved.answer, files)
+
+
+def _show(answer: Answer, files: tuple[Path, ...]) -> None:
+    console = Console()
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"{answer.problem}: {answer.equation}")
+    for one in answer.inferred:
+        known = (
+            spread(one.value, one.deviation) if one.deviation is not None else f"{figure(one.value)} (not identified)"
+        )
+        say(f"  {one.name}: {known} {unit_of(one.unit)}".rstrip())
+    say(f"Solved by {answer.solver}, {answer.why}; {answer.cpu_seconds:.2f} CPU s.")
+    say(f"Estimated relative error {answer.error_estimate:.1e}; residual {answer.residual_rms:.1e} (root mean square).")
+    if answer.check is not None:
+        own = answer.check
+        say(
+            f"Finite differences ({own.intervals} intervals) differ by {own.difference:.1e}; "
+            f"their own error is {own.own_error:.1e}."
+        )
+    for warning in answer.warnings:
+        say(f"Warning: {warning}.")
+    for path in files:
+        say(str(path))

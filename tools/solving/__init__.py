@@ -1,0 +1,1 @@
+"""Problems of physics as records with units, what is registered, and their answers."""
