@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -362,47 +363,66 @@ def test_a_second_process_takes_chat_and_campaign_up(world: Callable[..., Path],
     assert state.trials[3].status == "abandoned"
 
 
+PROMPT = "[?2004h"
+"""What a terminal is told when a prompt begins to read; what is typed before it is read line by line."""
+
+
+class Terminal:
+    """The other end of a chat at a real terminal; what was shown is read once."""
+
+    def __init__(self, end: int) -> None:
+        self.end, self._shown = end, ""
+
+    def type(self, text: str) -> None:
+        """Type on it, where it is still there."""
+        with suppress(OSError):
+            os.write(self.end, text.encode())
+
+    def read_until(self, wanted: str, seconds: float = 60.0) -> str:
+        """What it shows up to some text, and no further."""
+        until = time.monotonic() + seconds
+        while wanted not in self._shown and time.monotonic() < until:
+            if select.select([self.end], [], [], 0.2)[0]:
+                try:
+                    new = os.read(self.end, 65536)
+                except OSError:
+                    break
+                self._shown += new.decode(errors="replace")
+                if b"\x1b[6n" in new:
+                    self.type("\x1b[1;1R")
+        assert wanted in self._shown, self._shown
+        before, _, self._shown = self._shown.partition(wanted)
+        return before
+
+
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[int]:
-    """A chat at a real terminal: the other end of it."""
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A chat at a real terminal."""
     child, end = pty.fork()
     if child == 0:
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-c", CHAT, "--home", str(tmp_path / "home")])
-    yield end
+    yield Terminal(end)
     os.close(end)
     os.waitpid(child, 0)
 
 
-def read_until(end: int, wanted: str, seconds: float = 60.0) -> str:
-    """What a terminal shows until it shows something."""
-    shown, until = "", time.monotonic() + seconds
-    while wanted not in shown and time.monotonic() < until:
-        if select.select([end], [], [], 0.2)[0]:
-            try:
-                new = os.read(end, 65536)
-            except OSError:
-                break
-            shown += new.decode(errors="replace")
-            if b"\x1b[6n" in new:
-                os.write(end, b"\x1b[1;1R")
-    assert wanted in shown, shown
-    return shown
-
-
-def test_at_a_real_terminal_one_types_completes_and_leaves(terminal: int, tmp_path: Path) -> None:
-    read_until(terminal, "athanor>")
-    os.write(terminal, b"/camp")
-    read_until(terminal, "turn to one")  # what the menu of completions says of it
-    os.write(terminal, b"\t")
-    read_until(terminal, "aigns")
-    os.write(terminal, b"\r")
-    read_until(terminal, "No campaigns here yet.")
-    os.write(terminal, b"two\x1b\rlines\r")
-    read_until(terminal, "no chat model is named")
-    os.write(terminal, b"\x03")
-    read_until(terminal, "Ctrl-C once more leaves")
-    os.write(terminal, b"\x03")
-    read_until(terminal, "athanor chat --resume")
+def test_at_a_real_terminal_one_types_completes_and_leaves(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.read_until(PROMPT)
+    terminal.type("/camp")
+    terminal.read_until("turn to one")  # what the menu of completions says of it
+    terminal.type("\t")
+    terminal.read_until("aigns")
+    terminal.type("\r")
+    terminal.read_until("No campaigns here yet.")
+    terminal.read_until(PROMPT)
+    terminal.type("two\x1b\rlines\r")
+    terminal.read_until("no chat model is named")
+    terminal.read_until(PROMPT)
+    terminal.type("\x03")
+    terminal.read_until("Ctrl-C once more leaves")
+    terminal.read_until(PROMPT)
+    terminal.type("\x03")
+    terminal.read_until("athanor chat --resume")
     typed = (tmp_path / "home" / "chat_history").read_text()
     assert "+two\n+lines\n" in typed
