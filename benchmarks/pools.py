@@ -1,4 +1,4 @@
-"""The acquisition on measured pools, after the protocol of Liang et al. 2021, beside random choice and other optimisers.
+"""The acquisition on measured pools, after the protocol of Liang et al. 2021, beside random choice and others.
 
 usage: python benchmarks/pools.py --data FOLDER [--seeds 50] [--methods athanor gp_lcb baybe ax] [--pools NAME...]
 
@@ -131,9 +131,8 @@ def gp_lcb(pool: Pool, seed: int) -> Choose:
         scaled = torch.from_numpy((pool.inputs - mean) / deviation)
         values = torch.from_numpy(pool.values[known])[:, None]
         kernel = ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=scaled.shape[1]))
-        model = SingleTaskGP(
-            scaled[known], values, likelihood=GaussianLikelihood(), covar_module=kernel, outcome_transform=Standardize(1)
-        )
+        noise, scale = GaussianLikelihood(), Standardize(1)
+        model = SingleTaskGP(scaled[known], values, likelihood=noise, covar_module=kernel, outcome_transform=scale)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
             belief = model.posterior(scaled)

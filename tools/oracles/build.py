@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from ...memory.errors import UserError
 from ...memory.foreign import clean
 from ...memory.records import Candidate, Failure, Outcome
-from .oracle import FunctionSettings, ManualSettings, Oracle, OracleSettings, SimulationSettings, TableSettings, answered_properties
+from .oracle import (
+    FunctionSettings,
+    ManualSettings,
+    Oracle,
+    OracleSettings,
+    SimulationSettings,
+    TableSettings,
+    answered_properties,
+)
 
 MAX_MESSAGE = 500
 """Characters of a failure's message."""
@@ -53,7 +61,7 @@ def _build(settings: OracleSettings) -> Oracle:
 
             return FunctionOracle(settings)
         case ManualSettings():
-            raise UserError("people answer this oracle: athanor suggest tells them what to try, athanor observe takes it")
+            raise UserError("people answer this oracle: athanor suggest says what to try, athanor observe takes it")
 
 
 def evaluate(settings: OracleSettings, candidate: Candidate) -> Outcome:
