@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,6 +117,7 @@ def athanor(pool: Pool, seed: int) -> Choose:
 def gp_lcb(pool: Pool, seed: int) -> Choose:
     """A plain Gaussian process with a length scale for each input, and its upper bound of two deviations."""
     import torch
+    from botorch.exceptions.errors import ModelFittingError
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import SingleTaskGP
     from botorch.models.transforms import Standardize
@@ -133,7 +135,9 @@ def gp_lcb(pool: Pool, seed: int) -> Choose:
         kernel = ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=scaled.shape[1]))
         noise, scale = GaussianLikelihood(), Standardize(1)
         model = SingleTaskGP(scaled[known], values, likelihood=noise, covar_module=kernel, outcome_transform=scale)
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        # Where no start of the optimiser succeeds, the length scales stay where they began.
+        with suppress(ModelFittingError):
+            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
             belief = model.posterior(scaled)
             bound = (belief.mean + 2 * belief.variance.sqrt())[:, 0].numpy()
