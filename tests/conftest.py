@@ -23,15 +23,16 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+_IS_ENDPOINT_ASKED = os.environ.get("ATHANOR_TEST_ENDPOINT") == "1"
+_ENDPOINT = ("ATHANOR_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 for _name in (
     "ATHANOR_DATABASE",
     "ATHANOR_CHROMA",
     "ATHANOR_EMBEDDING_MODEL",
-    "ATHANOR_MODEL",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
     "LANGSMITH_TRACING",
     "LANGCHAIN_TRACING_V2",
+    # Only tests/loop/test_real_endpoint.py may meet a real chat model, and only where it is asked for.
+    *(() if _IS_ENDPOINT_ASKED else _ENDPOINT),
 ):
     os.environ.pop(_name, None)
 
@@ -58,7 +59,8 @@ def _is_this_machine(host: str | bytes | None) -> bool:
         return False
 
 
-sys.addaudithook(_refuse_network)
+if not _IS_ENDPOINT_ASKED:
+    sys.addaudithook(_refuse_network)
 
 
 @pytest.fixture(autouse=True)
