@@ -30,6 +30,10 @@ _WORDS = ("As", "At", "Be", "He", "I", "In", "No")
 """Symbols that are English words where a word in small letters follows."""
 _QUOTED = re.compile(r"^(Goal:|Memory,).*$", re.MULTILINE)
 """Lines that hold free text of others, which would tell what is hidden."""
+_TOLD = re.compile(r"^((?:Hint|Taken back by|made by|details:)[^«\n]*)«[^»]*»", re.MULTILINE)
+"""Words of people, origins and diagnostics, likewise."""
+_GROUP = re.compile(r"(?<![\w/])[A-Z][\w/-]*(?= \(\d{1,3}\))")
+"""Symbol of a space group before its number: its letters would look like elements and give their other names away."""
 _FAILED = re.compile(r"(: failed, [^(\n]*)\(«[^»]*»\)")
 
 
@@ -49,7 +53,8 @@ class Names:
 
     def hide(self, text: str) -> str:
         """A text as the chat model reads it; what others wrote in free words is left out."""
-        text = _FAILED.sub(r"\1", _QUOTED.sub("(left out)", text))
+        text = _FAILED.sub(r"\1", _TOLD.sub(r"\1(left out)", _QUOTED.sub("(left out)", text)))
+        text = _GROUP.sub("group", text)
         for name, other in self.others.items():
             text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", other, text)
         for unit, other in self.units.items():

@@ -72,6 +72,27 @@ def test_free_text_of_others_is_left_out() -> None:
     assert "failed, unconverged" in hidden
 
 
+@pytest.mark.parametrize("symbol", ["P4/mmm", "I4/mmm", "P1", "Fm-3m", "P6_3/mmc", "R-3c"])
+def test_a_space_group_gives_no_element_away(symbol: str) -> None:
+    hidden = NAMES.hide(f"#3 Fe2O3 {symbol} (123): density 4 g/cm3")
+    assert " group (123)" in hidden
+    assert NAMES.elements["P"] not in hidden
+    assert NAMES.elements["I"] not in hidden
+
+
+def test_words_of_people_and_origins_are_left_out() -> None:
+    lines = [
+        "Hint 1 by Ada: «try sulfides of indium» (half of the candidates with S)",
+        "Taken back by Ada: #2 FeS: «iron is dull»",
+        "made by generate/substitute: «Ti→Zr in perovskite»",
+        "details: «known_as hematite»",
+    ]
+    hidden = NAMES.hide("\n".join(lines))
+    for word in ("sulfide", "indium", "iron", "perovskite", "hematite"):
+        assert word not in hidden
+    assert f"with {NAMES.elements['S']}" in hidden
+
+
 def test_a_seed_gives_the_same_names_and_another_others(tmp_path: Path) -> None:
     assert names_for(GOAL, SPACE, 0) == NAMES
     assert names_for(GOAL, SPACE, 1).elements != NAMES.elements
