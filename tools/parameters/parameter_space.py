@@ -1,0 +1,157 @@
+"""A space of process parameters: variables, linear constraints, and where wanted a finite pool of allowed points.
+
+Knows the variables and constraints, and asks a mixed-integer programme whether anything is allowed at all. Must not
+know how points are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...memory.errors import UserError
+from ...memory.records import Point, Record, content_hash
+from .check import problems
+from .constraints import LinearConstraint, smallest_conflict
+from .leaves import Leaf, leaves
+from .variables import Categorical, Composition, Continuous, Variable
+
+MOST_CHOICES = 1000
+"""Values of a variable on which others depend."""
+
+
+class ParameterSpace(Record):
+    """What a laboratory may set.
+
+    Attributes:
+        constraints: Kept by every point; numeric variables and parts of compositions may occur.
+        pool: CSV file with a column for each variable and part. Only its rows that keep everything else are allowed.
+    """
+
+    kind: Literal["parameters"] = "parameters"
+    variables: Annotated[tuple[Variable, ...], Field(min_length=1)]
+    constraints: tuple[LinearConstraint, ...] = ()
+    pool: Path | None = None
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """One for each value of a point."""
+        return leaves(self.variables)
+
+    @cached_property
+    def allowed(self) -> tuple[Point, ...] | None:
+        """The points of the pool that are allowed, in the order of the file; None where there is no pool.
+
+        Raises:
+            UserError: The file cannot be read, or lacks a column.
+        """
+        if self.pool is None:
+            return None
+        return tuple(p for p in self._rows() if not problems(self.leaves, self.constraints, p.values))
+
+    @cached_property
+    def allowed_ids(self) -> frozenset[str]:
+        """Content hashes of the points of the pool that are allowed."""
+        return frozenset(content_hash(p) for p in self.allowed or ())
+
+    @model_validator(mode="after")
+    def _names(self) -> ParameterSpace:
+        names = [leaf.name for leaf in self.leaves]
+        names += [v.name for v in self.variables if isinstance(v, Composition)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two variables or parts are called {', '.join(twice)}; each name once is allowed")
+        earlier: dict[str, Leaf] = {}
+        for variable in self.variables:
+            _check_condition(variable, earlier)
+            earlier |= {leaf.name: leaf for leaf in leaves((variable,))}
+        numeric = {leaf.name for leaf in self.leaves if not isinstance(leaf.source, Categorical)}
+        for constraint in self.constraints:
+            unknown = sorted(set(constraint.terms) - numeric)
+            if unknown:
+                raise ValueError(
+                    f"constraint {constraint.words!r}: {', '.join(unknown)} is no numeric variable or part; "
+                    f"allowed are {', '.join(sorted(numeric)) or 'none'}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> ParameterSpace:
+        from .programme import feasible_values
+
+        def rows_are_left(constraints: Sequence[LinearConstraint]) -> bool:
+            return any(not problems(self.leaves, constraints, row.values) for row in self._rows())
+
+        def is_possible(constraints: Sequence[LinearConstraint]) -> bool:
+            return feasible_values(self.leaves, constraints) is not None
+
+        try:
+            check, what = (is_possible, "point") if self.pool is None else (rows_are_left, f"row of {self.pool.name}")
+            if check(self.constraints):
+                return self
+            if not check(()):
+                raise ValueError(f"no {what} keeps the variables' own bounds" + self._first_fault())
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        conflict = " and ".join(repr(c.words) for c in smallest_conflict(self.constraints, check))
+        raise ValueError(f"no {what} keeps the constraints: {conflict} cannot all hold within the variables' bounds")
+
+    def _first_fault(self) -> str:
+        if self.pool is None:
+            return ""
+        return f"; its first row: {problems(self.leaves, (), self._rows()[0].values)[0]}"
+
+    def _rows(self) -> tuple[Point, ...]:
+        from ..generators.pool import read_pool
+
+        assert self.pool is not None  # noqa: S101 - the callers have seen to it
+        rows = read_pool(self.pool, tuple(leaf.name for leaf in self.leaves))
+        spelt = {
+            leaf.name: {float(label): label for label in leaf.source.labels if _is_number(label)}
+            for leaf in self.leaves
+            if isinstance(leaf.source, Categorical)
+        }
+        # The reader takes a column of numbers for numbers, also where the labels of a category look like them.
+        return tuple(
+            Point(
+                values={
+                    n: spelt[n].get(v, str(v)) if n in spelt and isinstance(v, float) else v
+                    for n, v in row.values.items()
+                }
+            )
+            for row in rows
+        )
+
+
+def _check_condition(variable: Variable, earlier: dict[str, Leaf]) -> None:
+    if variable.when is None:
+        return
+    where = f"variable {variable.name}: when names {variable.when.variable}"
+    other = earlier.get(variable.when.variable)
+    if other is None or isinstance(other.source, Continuous | Composition):
+        able = [name for name, leaf in earlier.items() if not leaf.is_continuous]
+        raise ValueError(
+            f"{where}; integer, ordinal and categorical variables listed earlier are allowed: "
+            f"{', '.join(able) or 'there is none'}"
+        )
+    if other.n_choices > MOST_CHOICES:
+        raise ValueError(f"{where}, which has {other.n_choices} values; at most {MOST_CHOICES} are allowed there")
+    unknown = set(variable.when.among or ()) - set(other.choices)
+    if unknown:
+        raise ValueError(
+            f"{where}, which is never {', '.join(map(str, unknown))}; it may be {', '.join(map(str, other.choices))}"
+        )
+    if not any(variable.when.holds(value) for value in other.choices):
+        raise ValueError(f"{where}, but no value of that meets the condition, so {variable.name} would never be there")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
