@@ -81,6 +81,7 @@ def propose(
     fixed: Mapping[str, Value] | None = None,
     rejected: Sequence[Point] = (),
     robust: bool = False,
+    among: Sequence[Point] | None = None,
 ) -> Proposal:
     """Find up to `q` points; the same input gives the same points, whatever the order of the trials.
 
@@ -90,6 +91,7 @@ def propose(
         fixed: Values that variables keep wherever they are there.
         rejected: Points that a person does not want, nor their like.
         robust: Whether single results may be outliers.
+        among: Allowed points to choose from; None for all of the space.
 
     Raises:
         RetryError: A trial's point is not one of the space, or nothing is allowed with the fixed values.
@@ -105,7 +107,7 @@ def propose(
         counts = ", ".join(f"{len(rows)} of {name}" for name, rows in known.items())
         notes = (f"no surrogate yet: {LEAST} values of each property are needed, there are {counts}; space-filling",)
         held = [*taken, *rejected]
-        return Proposal(tuple(Proposed(p, math.nan, {}, None) for p in spread(space, q, seed, held, fixed)), notes)
+        return Proposal(tuple(Proposed(p, math.nan, {}, None) for p in spread(space, q, seed, held, fixed, among)), notes)
     configure_torch()
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
         # Without a hit it advises to maximise the probability of one, which the constraints' weight does here; and
@@ -119,7 +121,7 @@ def propose(
         top = [settings[t.number] for t in best[:BASELINE]]
         waiting = [settings[t.number] for t in ordered if t.is_pending]
         acquisition = _acquisition(goal, surrogate, reference, encode(space, top), encode(space, waiting), seed)
-        found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected)
+        found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
         means, deviations = surrogate.predict(encode(space, [s.point for s in found]))
     picks = []
     for suggestion, mean, deviation in zip(found, means, deviations, strict=True):

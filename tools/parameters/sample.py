@@ -54,7 +54,7 @@ def sample(
     fixed = fixed or {}
     listed = points(space)
     if listed is not None:
-        left = [p for p in listed if _keeps(p, fixed) and content_hash(p) not in taken]
+        left = [p for p in listed if keeps(p, fixed) and content_hash(p) not in taken]
         return tuple(left[i] for i in np.random.default_rng(seed).permutation(len(left))[:n])
     found: dict[str, Point] = {}
     guesses = _guesses(space, TRIES * n, seed, fixed)
@@ -79,14 +79,20 @@ def spread(
     seed: int,
     taken: Sequence[Point] = (),
     fixed: Mapping[str, Value] | None = None,
+    among: Sequence[Point] | None = None,
 ) -> tuple[Point, ...]:
     """A space-filling start: each point is the one of many samples that lies farthest from all before.
 
     Args:
         taken: Points that must not come back, and that the new ones keep away from.
         fixed: Values that variables keep wherever they are there.
+        among: Allowed points to choose from; None for all of the space.
     """
-    drawn = sample(space, FILL * n, seed, {content_hash(p) for p in taken}, fixed)
+    held = {content_hash(p) for p in taken}
+    if among is None:
+        drawn = sample(space, FILL * n, seed, held, fixed)
+    else:
+        drawn = tuple(p for p in among if keeps(p, fixed or {}) and content_hash(p) not in held)
     if len(drawn) <= 1:
         return drawn
     rows = encode(space, [*drawn, *taken])
@@ -110,7 +116,8 @@ def _add(found: dict[str, Point], point: Point, taken: Collection[str]) -> None:
         found.setdefault(name, point)
 
 
-def _keeps(point: Point, fixed: Mapping[str, Value]) -> bool:
+def keeps(point: Point, fixed: Mapping[str, Value]) -> bool:
+    """Whether a point has these values, wherever it has the variables."""
     return all(point.values.get(name, value) == value for name, value in fixed.items())
 
 

@@ -17,12 +17,12 @@ import torch
 from botorch.acquisition import AcquisitionFunction
 
 from ...memory.records import Point, content_hash
-from .encode import Array, encode
+from .encode import encode
 from .finite import points
 from .leaves import Value
 from .moves import climb, nearby, neighbours
 from .parameter_space import ParameterSpace
-from .sample import sample
+from .sample import keeps, sample
 
 SAMPLES = 256
 STARTS = 4
@@ -55,6 +55,7 @@ def suggest(
     around: Sequence[Point] = (),
     fixed: Mapping[str, Value] | None = None,
     rejected: Sequence[Point] = (),
+    among: Sequence[Point] | None = None,
 ) -> tuple[Suggestion, ...]:
     """Find up to `q` allowed points, the most wanted first; fewer where no more are left.
 
@@ -65,19 +66,19 @@ def suggest(
         around: Good points, near which the search starts too.
         fixed: Values that variables keep wherever they are there.
         rejected: Points that a person does not want, nor their like.
+        among: Allowed points to choose from; None for all of the space.
 
     Raises:
         RetryError: Nothing is allowed with these fixed values.
     """
     fixed = fixed or {}
     held = {content_hash(p) for p in (*taken, *rejected)}
-    refused = encode(space, rejected) if any(leaf.is_continuous for leaf in space.leaves) and rejected else None
     waiting = getattr(acquisition, "X_pending", None)
     found: list[Suggestion] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for turn in range(q):
-            best = _best(space, acquisition, seed + 7919 * turn, held, around, fixed, refused)
+            best = _best(space, acquisition, seed + 7919 * turn, held, around, fixed, rejected, among)
             if best is None:
                 break
             found.append(best)
@@ -97,11 +98,15 @@ def _best(
     held: Collection[str],
     around: Sequence[Point],
     fixed: Mapping[str, Value],
-    refused: Array | None,
+    rejected: Sequence[Point],
+    among: Sequence[Point] | None,
 ) -> Suggestion | None:
     rng = np.random.default_rng(seed)
-    listed = points(space)
-    starts = list(sample(space, SAMPLES if listed is None else len(listed), seed, held, fixed))
+    listed = points(space) if among is None else among
+    if among is None:
+        starts = list(sample(space, SAMPLES if listed is None else len(listed), seed, held, fixed))
+    else:
+        starts = [p for p in among if keeps(p, fixed)]
     if listed is None:
         near = (nearby(space, around[i % len(around)], rng, fixed) for i in range(NEAR_BEST if around else 0))
         starts += [p for p in near if p is not None]
@@ -113,7 +118,7 @@ def _best(
         _ascend(space, acquisition, leaders, rng, fixed, seen)
     ranked = sorted(seen.items(), key=lambda item: (-item[1].acquisition, item[0]))
     for name, suggestion in ranked:
-        if name not in held and not _is_refused(space, suggestion.point, refused):
+        if name not in held and not is_like(space, suggestion.point, rejected):
             return suggestion
     return None
 
@@ -155,7 +160,13 @@ def _look_at(
     return list(values)
 
 
-def _is_refused(space: ParameterSpace, point: Point, refused: Array | None) -> bool:
-    if refused is None:
+def is_like(space: ParameterSpace, point: Point, others: Sequence[Point]) -> bool:
+    """Whether a point is one of some others, or so near to one that it would tell the same.
+
+    Where nothing is continuous, only the same point is.
+    """
+    if not others:
         return False
-    return bool((np.abs(encode(space, [point]) - refused).max(axis=1) < REJECTED).any())
+    if not any(leaf.is_continuous for leaf in space.leaves):
+        return content_hash(point) in {content_hash(other) for other in others}
+    return bool((np.abs(encode(space, [point]) - encode(space, others)).max(axis=1) < REJECTED).any())
