@@ -106,8 +106,8 @@ def propose(
     if not best or min(map(len, known.values())) < LEAST:
         counts = ", ".join(f"{len(rows)} of {name}" for name, rows in known.items())
         notes = (f"no surrogate yet: {LEAST} values of each property are needed, there are {counts}; space-filling",)
-        held = [*taken, *rejected]
-        return Proposal(tuple(Proposed(p, math.nan, {}, None) for p in spread(space, q, seed, held, fixed, among)), notes)
+        filling = spread(space, q, seed, [*taken, *rejected], fixed, among)
+        return Proposal(tuple(Proposed(p, math.nan, {}, None) for p in filling), notes)
     configure_torch()
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
         # Without a hit it advises to maximise the probability of one, which the constraints' weight does here; and
