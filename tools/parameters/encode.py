@@ -3,8 +3,9 @@
 Knows spaces. Must not know surrogates.
 
 A number is its place in the variable's range, by its logarithm where the scale is logarithmic; a part its share of the
-total; a label a column of zeros and ones for each label, or its descriptors, each scaled to its range. A variable that
-may be left out has one more column, 1 where it is there; left out, its other columns are 0.5, or 0 for labels.
+total; a label a column of zeros and ones for each label, or its descriptors, each scaled to its range; a fidelity a
+column for each step between levels, 1 where it is past that. A variable that may be left out has one more column, 1
+where it is there; left out, its other columns are 0.5, or 0 for labels.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from ...memory.records import Point
 from .leaves import Leaf, Value, is_active
 from .parameter_space import ParameterSpace
-from .variables import Categorical, Composition, Continuous, Integer
+from .variables import Categorical, Composition, Continuous, Fidelity, Integer
 
 Array = NDArray[np.float64]
 ABSENT = 0.5
@@ -30,7 +31,7 @@ class Column:
 
     Attributes:
         leaf: Name of the variable or part it belongs to.
-        meaning: What it says: `value`, `= LABEL`, `descriptor N` or `is there`.
+        meaning: What it says: `value`, `= LABEL`, `descriptor N`, `from LEVEL` or `is there`.
     """
 
     leaf: str
@@ -86,6 +87,8 @@ def _columns_of(leaf: Leaf) -> tuple[Column, ...]:
     source = leaf.source
     if not isinstance(source, Categorical):
         meanings: Iterable[str] = ("value",)
+    elif isinstance(source, Fidelity):
+        meanings = (f"from {level}" for level in source.labels[1:])
     elif source.descriptors:
         meanings = (f"descriptor {i}" for i in range(1, 1 + len(source.descriptors[source.labels[0]])))
     else:
@@ -130,6 +133,8 @@ def _value_of(leaf: Leaf, row: Array) -> Value:
 
 def _label_rows(source: Categorical) -> Array:
     """What each label is encoded as, `(n_labels, n_columns)`."""
+    if isinstance(source, Fidelity):
+        return np.tri(len(source.labels))[:, 1:]
     if not source.descriptors:
         return np.eye(len(source.labels))
     table = np.array([source.descriptors[label] for label in source.labels])

@@ -6,7 +6,7 @@ know how points are chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,8 +17,9 @@ from ...memory.errors import UserError
 from ...memory.records import Point, Record, content_hash
 from .check import problems
 from .constraints import LinearConstraint, smallest_conflict
-from .leaves import Leaf, leaves
-from .variables import Categorical, Composition, Continuous, Variable
+from .cost import Cost, cost_fault, cost_of
+from .leaves import Leaf, Value, leaves
+from .variables import Categorical, Composition, Continuous, Fidelity, Variable
 
 MOST_CHOICES = 1000
 """Values of a variable on which others depend."""
@@ -29,18 +30,33 @@ class ParameterSpace(Record):
 
     Attributes:
         constraints: Kept by every point; numeric variables and parts of compositions may occur.
+        cost: What an evaluation costs; None where all cost the same, but for their fidelity.
         pool: CSV file with a column for each variable and part. Only its rows that keep everything else are allowed.
     """
 
     kind: Literal["parameters"] = "parameters"
     variables: Annotated[tuple[Variable, ...], Field(min_length=1)]
     constraints: tuple[LinearConstraint, ...] = ()
+    cost: Cost | None = None
     pool: Path | None = None
 
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         """One for each value of a point."""
         return leaves(self.variables)
+
+    @cached_property
+    def fidelity(self) -> Fidelity | None:
+        """The variable that says how truly an evaluation answers."""
+        return next((v for v in self.variables if isinstance(v, Fidelity)), None)
+
+    def is_meant(self, values: Mapping[str, Value]) -> bool:
+        """Whether results at a point are the goal's: they come from the highest fidelity, or there is only one."""
+        return self.fidelity is None or values.get(self.fidelity.name) == self.fidelity.labels[-1]
+
+    def cost_of(self, values: Mapping[str, Value]) -> float:
+        """What an evaluation of a point costs, in the unit of `cost`; 1 where nothing is said."""
+        return cost_of(self.cost, self.leaves, values)
 
     @cached_property
     def allowed(self) -> tuple[Point, ...] | None:
@@ -65,6 +81,10 @@ class ParameterSpace(Record):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two variables or parts are called {', '.join(twice)}; each name once is allowed")
+        if sum(isinstance(v, Fidelity) for v in self.variables) > 1:
+            raise ValueError("two variables are of kind fidelity; one is allowed")
+        if self.cost is not None and (fault := cost_fault(self.cost, self.leaves)):
+            raise ValueError(fault)
         earlier: dict[str, Leaf] = {}
         for variable in self.variables:
             _check_condition(variable, earlier)

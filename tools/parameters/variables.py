@@ -135,6 +135,34 @@ class Categorical(_Variable):
         return self
 
 
+class Fidelity(Categorical):
+    """How truly an evaluation answers: a cheap simulation or a costly measurement of the same properties.
+
+    Attributes:
+        labels: The levels from the cheapest to the one that is meant; only results of the last are the goal's.
+        costs: What an evaluation at each level costs, in their order.
+    """
+
+    kind: Literal["fidelity"] = "fidelity"  # type: ignore[assignment]
+    costs: tuple[Annotated[float, Field(gt=0)], ...]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Fidelity:
+        if len(self.costs) != len(self.labels):
+            raise ValueError(
+                f"variable {self.name}: {len(self.labels)} levels need as many costs, not {len(self.costs)}"
+            )
+        if any(a >= b for a, b in pairwise(self.costs)):
+            raise ValueError(f"variable {self.name}: costs must rise with the levels; they are {list(self.costs)}")
+        if self.descriptors or self.when:
+            raise ValueError(f"variable {self.name}: a fidelity has neither descriptors nor a condition")
+        return self
+
+    def cost_of(self, level: str) -> float:
+        """What an evaluation at a level costs."""
+        return self.costs[self.labels.index(level)]
+
+
 class Composition(_Variable):
     """Amounts of parts that sum to a total. In a point each part is a variable of its own, under its plain name.
 
@@ -173,6 +201,6 @@ class Composition(_Variable):
 
 
 Variable = Annotated[
-    Continuous | Integer | Ordinal | Categorical | Composition,
+    Continuous | Integer | Ordinal | Categorical | Fidelity | Composition,
     Field(discriminator="kind"),
 ]
