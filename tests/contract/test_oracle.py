@@ -132,6 +132,22 @@ def test_replicates_are_averaged_and_state_their_error(tmp_path: Path) -> None:
     assert empty.kind == "missing"
 
 
+def test_one_replicate_is_drawn_by_the_seed_and_the_setting_alone(tmp_path: Path) -> None:
+    path = tmp_path / "pool.csv"
+    path.write_text(" x ,colour,strength\n" + "".join(f"{x},red,{y}\n" for x in range(20) for y in (1, 2, "")))
+    made = [
+        TableSettings(file=path, properties={"strength": "MPa"}, replicates="drawn", seed=seed) for seed in range(30)
+    ]
+    drawn = [[answers(evaluate(one, at(x=x, colour="red")))["strength"] for x in range(20)] for one in made]
+    again = [answers(evaluate(made[3], at(colour="red", x=x)))["strength"] for x in reversed(range(20))]
+    assert drawn[3] == again[::-1]
+    assert {value for row in drawn for value in row} == {1.0, 2.0}
+    assert 0.4 < sum(value == 1.0 for row in drawn for value in row) / 600 < 0.6
+    outcome = evaluate(made[0], at(x=0, colour="red"))
+    assert outcome.measurements[0].deviation is None
+    assert len(outcome.details["rows"]) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

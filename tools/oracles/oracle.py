@@ -14,6 +14,8 @@ from pydantic import Field, JsonValue
 from ...memory.records import Candidate, Outcome, Record
 from ..properties.predicted import PREDICTED, Chosen
 
+Replicates = Literal["averaged", "drawn"]
+
 
 class Oracle(Protocol):
     """What answers a trial, and costs something.
@@ -61,11 +63,15 @@ class TableSettings(Record):
 
     Attributes:
         properties: Columns that are answered, name to unit.
+        replicates: Of rows with equal values the mean is answered, or one that is drawn, as a single experiment would.
+        seed: Decides which one is drawn; the same setting always has the same answer.
     """
 
     kind: Literal["table"] = "table"
     file: Path
     properties: Annotated[dict[str, str], Field(min_length=1)]
+    replicates: Replicates = "averaged"
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class FunctionSettings(Record):

@@ -6,6 +6,7 @@ Knows CSV and records. Must not know what the columns mean.
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ Key = frozenset[tuple[str, float | str]]
 
 
 class TableOracle:
-    """Answers a point with the rows of a file that hold its values; replicates are averaged."""
+    """Answers a point with the rows of a file that hold its values: with their mean, or with one of them."""
 
     def __init__(self, settings: TableSettings) -> None:
         """Read the file.
@@ -28,6 +29,7 @@ class TableOracle:
         """
         self.name = f"table {settings.file.name}"
         self.properties: Mapping[str, str] = settings.properties
+        self._drawn_by = settings.seed if settings.replicates == "drawn" else None
         self._rows = _read(settings.file, settings.properties)
         self._indices: dict[frozenset[str], dict[Key, list[int]]] = {}
 
@@ -36,7 +38,11 @@ class TableOracle:
         if not isinstance(candidate.content, Point):
             return Outcome(failure=Failure(kind="missing", message=f"{self.name} holds points, not crystals"))
         values = candidate.content.values
-        matches = self._index(frozenset(values)).get(_key(values), [])
+        key = _key(values)
+        matches = self._index(frozenset(values)).get(key, [])
+        if self._drawn_by is not None:
+            matches = [n for n in matches if any(self._rows[n][name] for name in self.properties)]
+            matches = [matches[_draw(key, self._drawn_by, len(matches))]] if matches else []
         measurements = tuple(m for name in self.properties if (m := self._measurement(name, matches)))
         if not measurements:
             return Outcome(failure=Failure(kind="missing", message=f"{self.name} has no result for {dict(values)}"))
@@ -71,6 +77,12 @@ def _key(values: Mapping[str, float | str]) -> Key:
     return frozenset((name, _comparable(value)) for name, value in values.items())
 
 
+def _draw(key: Key, seed: int, n: int) -> int:
+    # Of the setting and not of a stream, so that neither the order of questions nor the process changes an answer.
+    digest = hashlib.sha256(f"{seed} {sorted(key, key=repr)}".encode()).digest()
+    return int.from_bytes(digest[:8]) % n
+
+
 def _comparable(value: float | str) -> float | str:
     # A number written as text in the file and one that has been through JSON must meet.
     try:
@@ -83,8 +95,9 @@ def _read(path: Path, properties: Mapping[str, str]) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
             rows = [{name: text or "" for name, text in row.items() if name} for row in reader]
-            columns = list(reader.fieldnames or ())
+            columns = list(reader.fieldnames)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"table {path} cannot be read: {error}") from error
     absent = [name for name in properties if name not in columns]
