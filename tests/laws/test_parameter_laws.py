@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from athanor.memory.records import Point, content_hash
+from athanor.tools.acquisition.noise import Results
 from athanor.tools.parameters.encode import columns, decode, encode
 from athanor.tools.parameters.finite import points, size
 from athanor.tools.parameters.parameter_space import ParameterSpace
 from athanor.tools.parameters.repair import check, repair
 from athanor.tools.parameters.sample import sample, spread
 from athanor.tools.parameters.suggest import suggest
-from athanor.tools.parameters.surrogate import Results, fit
+from athanor.tools.parameters.surrogate import fit
 
 LAW = settings(max_examples=15, deadline=None, derandomize=True)
 

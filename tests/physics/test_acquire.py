@@ -27,7 +27,7 @@ from athanor.memory.records import (
     Provenance,
 )
 from athanor.memory.state import Trial
-from athanor.tools.acquisition import hyperparameters, merit, surrogate
+from athanor.tools.acquisition import hyperparameters, merit, process
 from athanor.tools.acquisition.acquire import Acquired, acquire, informative
 
 TWO = Goal(
@@ -218,10 +218,10 @@ def test_a_failed_fit_is_told(trials: list[Trial], monkeypatch: pytest.MonkeyPat
     def fails(*_: object) -> None:
         raise TerminalError("not positive definite")
 
-    monkeypatch.setattr(surrogate, "most_probable", fails)
+    monkeypatch.setattr(process, "most_probable", fails)
     answer = acquire(TWO, trials, points(20, 14), 2, 0)
     assert len(answer.picks) == 2
-    assert any("the fit of density failed (not positive definite)" in note for note in answer.notes)
+    assert any("density: the fit failed (not positive definite)" in note for note in answer.notes)
 
 
 @pytest.mark.parametrize("isotropic", [True, False])
@@ -250,12 +250,13 @@ def test_log_posterior_and_gradient_agree_with_gpytorch(isotropic: bool) -> None
     wanted = ExactMarginalLogLikelihood(model.likelihood, model)(model(rows), targets - 0.2).item()
     squares = (rows[:, None] - rows[None]) ** 2
     squares = squares.sum(-1, keepdim=True) if isotropic else squares
+    scatter = hyperparameters.Scatter(torch.ones(15, dtype=torch.float64))
     parameters = np.concatenate([np.log(lengths.numpy()), [math.log(noise), 0.2]])
-    loss, slopes = hyperparameters._loss(parameters, squares, targets, prior)
+    loss, slopes = hyperparameters._loss(parameters, squares, targets, prior, scatter)
     assert -loss == pytest.approx(wanted, abs=1e-6)
     for k in range(len(parameters)):
         step = np.eye(len(parameters))[k] * 1e-5
-        up, down = (hyperparameters._loss(parameters + s, squares, targets, prior)[0] for s in (step, -step))
+        up, down = (hyperparameters._loss(parameters + s, squares, targets, prior, scatter)[0] for s in (step, -step))
         assert slopes[k] == pytest.approx((up - down) / 2e-5, abs=1e-6)
 
 

@@ -58,17 +58,16 @@ def test_a_left_out_answer_is_what_a_process_without_it_foretells() -> None:
     (found,) = learnt(GOAL, done, ())
     described = describe([trial.candidate for trial in done])
     whole = fit(described, {"y": {i: trial.values["y"] for i, trial in enumerate(done)}})
-    model = whole.models[0]
-    inputs, targets = model.train_inputs[0], model.train_targets
-    kept = [i for i in range(20) if i != 7]
-    covariance = model.covar_module(inputs).to_dense().detach().numpy()
-    noisy = covariance[np.ix_(kept, kept)] + float(whole.noise[0]) * np.eye(19)
-    offset = model.mean_module(inputs).detach().numpy()
-    weights = np.linalg.solve(noisy, covariance[kept, 7])
-    mean = offset[7] + weights @ (targets.numpy()[kept] - offset[kept])
-    deviation = np.sqrt(covariance[7, 7] + float(whole.noise[0]) - weights @ covariance[kept, 7])
-    scale, shift = float(whole.scale[0]), float(whole.shift[0])
-    np.testing.assert_allclose(found.left_out[7], [shift + scale * mean, scale * deviation, done[7].values["y"]])
+    one = whole.processes[0]
+    place = int(np.flatnonzero(np.isclose(one.shift + one.scale * one.targets.numpy(), done[7].values["y"]))[0])
+    kept = [i for i in range(20) if i != place]
+    covariance = one.columns.covariance(one.rows, one.rows, one.lengths).numpy()
+    noisy = covariance[np.ix_(kept, kept)] + one.noise * np.eye(19)
+    weights = np.linalg.solve(noisy, covariance[kept, place])
+    mean = one.constant + weights @ (one.targets.numpy()[kept] - one.constant)
+    deviation = np.sqrt(covariance[place, place] + one.noise - weights @ covariance[kept, place])
+    wanted = [one.shift + one.scale * mean, one.scale * deviation, done[7].values["y"]]
+    np.testing.assert_allclose(found.left_out[place], wanted)
 
 
 def test_before_there_is_a_surrogate_nothing_is_learnt() -> None:

@@ -7,33 +7,25 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-from botorch.acquisition.multi_objective import logei
-from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
-from botorch.acquisition.objective import GenericMCObjective
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim import optimize_acqf_discrete
-from botorch.sampling import SobolQMCNormalSampler
 from numpy.typing import NDArray
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from ...memory.errors import TerminalError
-from ...memory.records import Candidate, Constraint, Goal
+from ...memory.records import Candidate, Goal
 from ...memory.state import Trial
 from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from . import merit
-from .merit import Array
+from .improvement import improvement, keeps
 from .remaining import expected_gain
-from .surrogate import LEAST, Described, FiniteModel, Surrogate, describe, fit
+from .surrogate import LEAST, Described, describe, fit
 
 ROWS = 300
 """Completed trials that a surrogate learns from; of more, the informative ones are taken."""
@@ -46,10 +38,6 @@ FINALISTS = 32
 """Candidates, or four times the picks if that is more, that are scored again after each pick."""
 SHORTLIST = 0.25
 """Share of the pool that the estimates let through before there is a surrogate."""
-
-# Left alone, BoTorch compiles a kernel by the C++ compiler it finds when an acquisition is first made: seconds,
-# a file in the user's cache, and a result that depends on the machine.
-logei._load_attempted = True
 
 
 @dataclass(frozen=True)
@@ -223,7 +211,8 @@ def _by_surrogate(
     belief = surrogate.over(everything)
     places = torch.arange(len(everything), dtype=torch.float64)[:, None]
     choices, known, waiting = places.tensor_split([len(at_hand.fresh), len(at_hand.fresh) + len(incumbents)])
-    acquisition = _acquisition(goal, surrogate, belief, reference, known, waiting if len(waiting) else None, seed)
+    pending = waiting if len(waiting) else None
+    acquisition = improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed)
     if len(choices) > (size := max(FINALISTS, 4 * q)):
         # Apart from sampling noise a gain only shrinks as others are picked, so the best of the first round stay ahead.
         with torch.no_grad():
@@ -235,7 +224,7 @@ def _by_surrogate(
     for position, score in zip(chosen[:, 0].long().tolist(), scores.reshape(-1).tolist(), strict=True):
         index, row = everything[position], (surrogate.properties, means[position], deviations[position])
         predicted = {name: (float(mean), float(deviation)) for name, mean, deviation in zip(*row, strict=True)}
-        picks.append(Choice(index, at_hand.candidates[index], score, predicted, _keeps(goal, predicted)))
+        picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted)))
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
     name = "hypervolume" if len(goal.objectives) > 1 else "improvement"
     notes = [
@@ -247,71 +236,6 @@ def _by_surrogate(
     settled = belief.covariances[:, :n_settled, :n_settled]
     gain = expected_gain(goal, surrogate.properties, belief.means[:n_settled], settled, len(at_hand.fresh), seed)
     return picks, notes, gain
-
-
-def _acquisition(
-    goal: Goal,
-    surrogate: Surrogate,
-    belief: FiniteModel,
-    reference: Array,
-    known: Tensor,
-    pending: Tensor | None,
-    seed: int,
-) -> AcquisitionFunction:
-    """The expected gain beyond the best trials, each objective in units of what they gain over the reference point."""
-    place = {name: k for k, name in enumerate(surrogate.properties)}
-    columns = [place[o.property] for o in goal.objectives]
-    sign, origin = torch.from_numpy(merit.signs(goal)), torch.from_numpy(reference)
-    spread = (_amounts(goal, belief.means[known[:, 0].long()][:, columns]) - origin).abs().amax(dim=0).clamp_min(1e-9)
-
-    def gains(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803, ARG001 - BoTorch's signature
-        return (_amounts(goal, samples[..., columns]) - origin) * sign / spread
-
-    def excess(bound: Constraint) -> Callable[[Tensor], Tensor]:
-        k, toward = place[bound.property], 1.0 if bound.comparison == "<=" else -1.0
-        scale = float(surrogate.scale[k])
-        return lambda samples: toward * (samples[..., k] - bound.value) / scale
-
-    constraints = [excess(c) for c in goal.constraints] or None
-    sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed)
-    if len(columns) == 1:
-        return qLogNoisyExpectedImprovement(
-            belief,
-            known,
-            sampler,
-            GenericMCObjective(lambda samples, X: gains(samples)[..., 0]),  # noqa: N803
-            X_pending=pending,
-            constraints=constraints,
-            prune_baseline=False,
-        )
-    return logei.qLogNoisyExpectedHypervolumeImprovement(
-        belief,
-        torch.zeros(len(columns), dtype=torch.float64),
-        known,
-        sampler,
-        GenericMCMultiOutputObjective(gains),
-        constraints,
-        X_pending=pending,
-    )
-
-
-def _amounts(goal: Goal, values: Tensor) -> Tensor:
-    """Values of the objectives, `(…, n_objectives)`, with the distance from a target in place of the value."""
-    columns = [
-        column if objective.target is None else (column - objective.target).abs()
-        for objective, column in zip(goal.objectives, values.unbind(dim=-1), strict=True)
-    ]
-    return torch.stack(columns, dim=-1)
-
-
-def _keeps(goal: Goal, predicted: Mapping[str, tuple[float, float]]) -> float:
-    """Probability that all constraints are kept, the properties taken as independent."""
-    chance = 1.0
-    for name in dict.fromkeys(c.property for c in goal.constraints):
-        mean, deviation = predicted[name]
-        low, high = merit.bounds(goal, name)
-        chance *= float(np.diff(norm.cdf((np.array([low, high]) - mean) / max(deviation, 1e-12)))[0].clip(0.0))
-    return chance
 
 
 def _by_estimates(goal: Goal, at_hand: _AtHand, q: int) -> list[Choice]:

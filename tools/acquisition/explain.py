@@ -5,12 +5,11 @@ Knows the goal, trials and the surrogate. Must not know how any of it is shown.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ...memory.records import Candidate, Goal
 from ...memory.state import Trial
@@ -18,7 +17,8 @@ from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from .acquire import ROWS, informative
 from .merit import Array
-from .surrogate import LEAST, Surrogate, describe, fit
+from .process import Process
+from .surrogate import LEAST, describe, fit
 
 INTERVAL = 1.6449
 """Standard deviations to either side that hold 90 % of a normal distribution."""
@@ -82,41 +82,27 @@ def learnt(
         return ()
     surrogate = fit(described, answers)
     return tuple(
-        Learnt(name, _noise(surrogate, k), _weights(surrogate, k, described.columns), _left_out(surrogate, k))
-        for k, name in enumerate(answers)
+        learnt_of(name, process, described.columns)
+        for name, process in zip(surrogate.properties, surrogate.processes, strict=True)
     )
 
 
-def _noise(surrogate: Surrogate, k: int) -> float:
-    return float(surrogate.noise[k].sqrt() * surrogate.scale[k])
+def learnt_of(name: str, process: Process, owners: Sequence[str]) -> Learnt:
+    """What a process has learnt of a property.
+
+    Args:
+        owners: The variable that each feature belongs to; empty where features have no names.
+    """
+    noise = process.scale * math.sqrt(process.noise)
+    return Learnt(name, noise, _weights(process, owners), process.left_out().numpy())
 
 
-def _weights(surrogate: Surrogate, k: int, columns: Sequence[str]) -> tuple[tuple[str, float], ...]:
+def _weights(process: Process, owners: Sequence[str]) -> tuple[tuple[str, float], ...]:
     """The inverse length scales by variable, as shares; of a category the columns of its labels together."""
-    if not columns:
+    if not owners:
         return ()
-    steepness = 1.0 / surrogate.models[k].covar_module.lengthscale.detach().reshape(-1)
     found: dict[str, float] = {}
-    for name, value in zip(columns, steepness.expand(len(columns)).tolist(), strict=True):
-        found[name] = max(found.get(name, 0.0), value)
+    for name, length in zip(owners, process.lengths.expand(len(owners)).tolist(), strict=True):
+        found[name] = max(found.get(name, 0.0), 1.0 / length)
     total = sum(found.values())
     return tuple(sorted(((name, value / total) for name, value in found.items()), key=lambda one: -one[1]))
-
-
-def _left_out(surrogate: Surrogate, k: int) -> Array:
-    """Each answer as the others foretell it, the hyperparameters kept.
-
-    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), eqs. 5.12 and 5.13.
-    """
-    model = surrogate.models[k]
-    with torch.no_grad():
-        inputs, targets = model.train_inputs[0], model.train_targets
-        covariance: Tensor = model.covar_module(inputs).to_dense() + surrogate.noise[k] * torch.eye(len(inputs))
-        inverse = torch.linalg.inv(covariance)
-        spread = 1.0 / inverse.diagonal()
-        mean = targets - spread * (inverse @ (targets - model.mean_module(inputs)))
-    columns = [mean, spread.sqrt(), targets]
-    told = torch.stack(columns, dim=-1) * surrogate.scale[k]
-    told[:, [0, 2]] += surrogate.shift[k]
-    found: Array = told.numpy()
-    return found

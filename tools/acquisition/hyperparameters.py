@@ -61,29 +61,53 @@ class Hyperparameters:
     constant: float
 
 
-def most_probable(rows: Tensor, targets: Tensor, prior: Prior, isotropic: bool) -> Hyperparameters:
+@dataclass(frozen=True)
+class Scatter:
+    """What is known of the answers' scatter before anything is fitted.
+
+    Attributes:
+        shares: Noise variance of each row in units of the one that is fitted, `(n_rows,)`; in those of the targets
+            where it is known.
+        is_known: Whether nothing is left to be fitted of it.
+        common: Covariance that rows have beside the kernel's, `(n_rows, n_rows)`; None for none.
+    """
+
+    shares: Tensor
+    is_known: bool = False
+    common: Tensor | None = None
+
+
+def most_probable(
+    rows: Tensor, targets: Tensor, prior: Prior, isotropic: bool, scatter: Scatter | None = None
+) -> Hyperparameters:
     """Maximise the log posterior from the prior's mode.
 
     Args:
         rows: Features, `(n_rows, n_features)`.
         targets: Standardised, `(n_rows,)`.
         isotropic: Whether all features share one length scale.
+        scatter: Of the targets; None where each row has all of the one noise that is fitted.
+
+    Returns:
+        With a noise of one where it is known.
 
     Raises:
         TerminalError: A covariance matrix is not positive definite, or the optimum is not finite.
     """
+    scatter = scatter or Scatter(torch.ones(len(rows), dtype=torch.float64))
     n_lengths = 1 if isotropic else rows.shape[1]
     squares = (rows[:, None, :] - rows[None, :, :]) ** 2
     if isotropic:
         squares = squares.sum(dim=-1, keepdim=True)
     start = prior.mode(n_lengths)
     first = np.concatenate([np.log(start.lengths), [math.log(start.noise), start.constant]])
-    bounds = [(math.log(SHORTEST), 9.0)] * n_lengths + [(math.log(LEAST_NOISE), 3.0), (-10.0, 10.0)]
+    noise = (0.0, 0.0) if scatter.is_known else (math.log(LEAST_NOISE), 3.0)
+    bounds = [(math.log(SHORTEST), 9.0)] * n_lengths + [noise, (-10.0, 10.0)]
     try:
         answer = minimize(
             _loss,
             np.clip(first, *np.array(bounds).T),
-            (squares, targets, prior),
+            (squares, targets, prior, scatter),
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
@@ -96,23 +120,25 @@ def most_probable(rows: Tensor, targets: Tensor, prior: Prior, isotropic: bool) 
     return Hyperparameters(np.exp(answer.x[:-2]), math.exp(answer.x[-2]), float(answer.x[-1]))
 
 
-def _loss(parameters: Array, squares: Tensor, targets: Tensor, prior: Prior) -> tuple[float, Array]:
+def _loss(parameters: Array, squares: Tensor, targets: Tensor, prior: Prior, scatter: Scatter) -> tuple[float, Array]:
     """Negative log posterior per row at ln(lengths), ln(noise) and constant, with its gradient."""
     n_rows = len(targets)
     lengths, noise = torch.from_numpy(np.exp(parameters[:-2])), math.exp(parameters[-2])
-    parts = squares / lengths**2
-    distance = (5 * parts.sum(dim=-1)).sqrt()
+    distance = (5 * (squares @ lengths**-2)).sqrt()
     decay = (-distance).exp()
-    identity = torch.eye(n_rows, dtype=torch.float64)
-    factor = torch.linalg.cholesky((1 + distance + distance**2 / 3) * decay + noise * identity)
+    covariance = (1 + distance + distance**2 / 3) * decay + torch.diag(noise * scatter.shares)
+    if scatter.common is not None:
+        covariance += scatter.common
+    factor = torch.linalg.cholesky(covariance)
     inverse = torch.cholesky_inverse(factor)
     rest = targets - float(parameters[-1])
     alpha = inverse @ rest
     likelihood = -0.5 * (rest @ alpha + n_rows * math.log(2 * math.pi)) - factor.diagonal().log().sum()
     weight = torch.outer(alpha, alpha) - inverse
     slopes = np.empty_like(parameters)
-    slopes[:-2] = (5 / 6) * torch.tensordot(weight * (1 + distance) * decay, parts, dims=2).numpy()
-    slopes[-2] = 0.5 * noise * float(weight.trace())
+    inner = torch.tensordot(weight * (1 + distance) * decay, squares, dims=2)
+    slopes[:-2] = (5 / 6) * (inner / lengths**2).numpy()
+    slopes[-2] = 0.5 * noise * float(weight.diagonal() @ scatter.shares)
     slopes[-1] = float(alpha.sum())
     locations = np.array([prior.length[0]] * len(lengths) + [prior.noise[0]])
     spreads = np.array([prior.length[1]] * len(lengths) + [prior.noise[1]])

@@ -6,32 +6,30 @@ Measured choices are in docs/decisions/0005-acquisition.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from botorch.models import SingleTaskGP
 from botorch.models.model import Model
 from botorch.posteriors import GPyTorchPosterior
 from gpytorch.distributions import MultitaskMultivariateNormal, MultivariateNormal
-from gpytorch.kernels import MaternKernel
-from gpytorch.means import Mean
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...memory.errors import TerminalError
 from ...memory.records import Candidate, Crystal
 from ..properties.predicted import Chosen
 from .estimate import estimate
-from .hyperparameters import Hyperparameters, Prior, most_probable
+from .noise import Results, merge
+from .process import JITTER, Columns, Process, dimension_prior, learnt_from
 
 Array = NDArray[np.float64]
 
 COMPONENTS = 12
 FIT_ROWS = 100
-JITTER = 1e-6
+WIDE_NOISE, NARROW_NOISE = (-1.0, 1.0), (-4.0, 1.0)
+"""Location and spread of the logarithm of the noise's variance: for crystals, of which what an estimate leaves over is
+mostly noise to the embedding, so that a third of the variance is expected; and for points."""
 LEAST = 4
 """Values that a property needs before it is modelled."""
 TRUST = 3.0
@@ -126,43 +124,33 @@ def _describe_points(candidates: Sequence[Candidate]) -> Described:
 class Surrogate:
     """Fitted beliefs.
 
-    The models speak of standardised deviations from the estimate; `value = shift + scale * model`, where the model's
-    mean holds the estimate already.
+    The processes speak of standardised deviations from the estimate, and their mean holds the estimate already.
 
     Attributes:
         properties: One for each model.
-        models: Take `inputs`.
-        shift: `(n_properties,)`, in the properties' units.
-        scale: Likewise.
-        noise: Variance of the oracle's answers about the models, `(n_properties,)`, in units of `scale`².
+        processes: Take `inputs`.
         inputs: All described candidates, `(n_candidates, n_features + n_properties)`; rows of refused ones are nan.
-        notes: What went wrong in fitting, in words.
+        notes: Where the noise comes from where it is not inferred, and what went wrong in fitting, in words.
     """
 
     properties: tuple[str, ...]
-    models: Sequence[SingleTaskGP]
-    shift: Tensor
-    scale: Tensor
-    noise: Tensor
+    processes: Sequence[Process]
     inputs: Tensor
     notes: tuple[str, ...] = ()
 
     def over(self, indices: Sequence[int]) -> FiniteModel:
         """The joint belief over some candidates, in the properties' units; takes positions in `indices`."""
         rows = self.inputs[list(indices)]
-        means, covariances = [], []
-        with torch.no_grad():
-            for k, model in enumerate(self.models):
-                belief = model.posterior(rows)
-                if not isinstance(belief, GPyTorchPosterior):
-                    raise TypeError(f"{type(belief).__name__} is no normal distribution")
-                means.append(self.shift[k] + self.scale[k] * belief.mean.detach()[:, 0])
-                covariances.append(self.scale[k] ** 2 * belief.distribution.covariance_matrix.detach())
-        return FiniteModel(torch.stack(means, dim=-1), torch.stack(covariances), JITTER * self.scale**2)
+        beliefs = [(one, one.belief(rows)) for one in self.processes]
+        means = [one.shift + one.scale * belief.mean for one, belief in beliefs]
+        covariances = [one.scale**2 * belief.covariance for one, belief in beliefs]
+        scales = torch.tensor([one.scale for one in self.processes], dtype=torch.float64)
+        return FiniteModel(torch.stack(means, dim=-1), torch.stack(covariances), JITTER * scales**2)
 
     def answers(self, belief: FiniteModel) -> tuple[Array, Array]:
         """Mean and standard deviation of the oracle's answers for a belief, each `(n_candidates, n_properties)`."""
-        variances = belief.covariances.diagonal(dim1=-2, dim2=-1).T + self.noise * self.scale**2
+        noises = torch.tensor([one.noise * one.scale**2 for one in self.processes], dtype=torch.float64)
+        variances = belief.covariances.diagonal(dim1=-2, dim2=-1).T.clamp_min(0) + noises
         return belief.means.numpy(), variances.sqrt().numpy()
 
 
@@ -214,42 +202,44 @@ class FiniteModel(Model):
         return GPyTorchPosterior(joint)
 
 
-def fit(described: Described, answers: Mapping[str, Mapping[int, float]]) -> Surrogate:
+def fit(
+    described: Described,
+    answers: Mapping[str, Mapping[int, float]],
+    deviations: Mapping[str, Mapping[int, float]] | None = None,
+) -> Surrogate:
     """Fit one Gaussian process for each property; properties may be known for different candidates.
 
     Args:
         described: All candidates at hand, tried or not.
         answers: Property to the oracle's values by index of the candidate, at least `LEAST` each.
+        deviations: Standard deviations of the values, likewise, where they are stated.
     """
-    columns, models, shifts, scales, noises, notes = [], [], [], [], [], []
+    columns, units = [], []
     for name, known in answers.items():
         indices = np.array(list(known), dtype=int)
         values = np.array(list(known.values()))
         guess = described.estimates.get(name, np.zeros(len(described.rows)))
         guess = guess * _slope(guess[indices], values)
         rest = values - guess[indices]
-        shifts.append(rest.mean())
-        scales.append(max(rest.std(ddof=1), 1e-9 * max(1.0, np.abs(values).max())))
-        columns.append(guess / scales[-1])
-    inputs = torch.from_numpy(np.column_stack([described.rows, *columns]))
+        scale = max(float(rest.std(ddof=1)), 1e-9 * max(1.0, float(np.abs(values).max())))
+        units.append((float(rest.mean()), scale))
+        columns.append(guess / scale)
+    inputs = np.column_stack([described.rows, *columns])
     n_features = described.rows.shape[1]
-    prior = _prior(n_features, described.isotropic)
+    prior = dimension_prior(n_features, WIDE_NOISE if described.isotropic else NARROW_NOISE)
+    processes, notes = [], []
     for k, (name, known) in enumerate(answers.items()):
-        rows, column = inputs[list(known)], n_features + k
-        targets = (torch.tensor(list(known.values()), dtype=torch.float64) - shifts[k]) / scales[k]
-        chosen = np.linspace(0, len(rows) - 1, min(len(rows), FIT_ROWS)).round().astype(int)
-        sample = rows[chosen]
-        try:
-            found = most_probable(
-                sample[:, :n_features], targets[chosen] - sample[:, column], prior, described.isotropic
-            )
-        except TerminalError as error:
-            found = prior.mode(1 if described.isotropic else n_features)
-            notes.append(f"the fit of {name} failed ({error}); its length scales and noise are the prior's")
-        noises.append(found.noise)
-        models.append(_process(rows, targets, n_features, column, found))
-    shift, scale, noise = (torch.tensor(v, dtype=torch.float64) for v in (shifts, scales, noises))
-    return Surrogate(tuple(answers), models, shift, scale, noise, inputs, tuple(notes))
+        stated = (deviations or {}).get(name, {})
+        results = Results(
+            inputs[list(known)], np.array(list(known.values())), np.array([stated.get(i, np.nan) for i in known])
+        )
+        merged = merge(results)
+        what = Columns(n_features, described.isotropic, trend=n_features + k)
+        process, fault = learnt_from(merged, what, prior, units[k], FIT_ROWS)
+        processes.append(process)
+        notes += [] if merged.variances is None else [f"noise of {name}: {merged.noise}"]
+        notes += [f"{name}: {fault}"] if fault else []
+    return Surrogate(tuple(answers), processes, torch.from_numpy(inputs), tuple(notes))
 
 
 def _slope(guess: Array, values: Array) -> float:
@@ -258,38 +248,3 @@ def _slope(guess: Array, values: Array) -> float:
     weight = TRUST * float(x @ x) / len(x)
     total = float(x @ x) + weight
     return (float(x @ y) + weight) / total if total > 0 else 1.0
-
-
-class _EstimateMean(Mean):  # type: ignore[misc]  # gpytorch is untyped
-    """Prior mean: the input's column that holds the scaled estimate, plus a constant."""
-
-    def __init__(self, column: int, constant: float) -> None:
-        super().__init__()
-        self.column, self.constant = column, constant
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[..., self.column] + self.constant
-
-
-def _prior(n_features: int, isotropic: bool) -> Prior:
-    """Length scales that grow with the dimension; more noise for crystals.
-
-    What an estimate leaves over is mostly noise to the embedding, so its prior is centred at a third of the variance.
-
-    Source: Hvarfner, Hellsten and Nardi, ICML 2024, arXiv:2402.02229.
-    """
-    length = (math.sqrt(2) + math.log(n_features) / 2, math.sqrt(3))
-    return Prior(length, (-1.0, 1.0) if isotropic else (-4.0, 1.0))
-
-
-def _process(rows: Tensor, targets: Tensor, n_features: int, column: int, found: Hyperparameters) -> SingleTaskGP:
-    """A Gaussian process of unit variance with a Matérn-5/2 kernel and known hyperparameters."""
-    n_lengths = len(found.lengths)
-    kernel = MaternKernel(
-        nu=2.5, ard_num_dims=n_lengths if n_lengths > 1 else None, active_dims=list(range(n_features))
-    )
-    kernel.lengthscale = torch.from_numpy(found.lengths)
-    mean = _EstimateMean(column, found.constant)
-    noise = torch.full((len(rows), 1), found.noise, dtype=torch.float64)
-    model = SingleTaskGP(rows, targets[:, None], noise, covar_module=kernel, mean_module=mean, outcome_transform=None)
-    return model.eval()

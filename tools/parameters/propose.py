@@ -7,45 +7,36 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-from botorch.acquisition.multi_objective import logei
-from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
-from botorch.acquisition.objective import GenericMCObjective
 from botorch.exceptions.warnings import BotorchWarning
-from botorch.sampling import SobolQMCNormalSampler
 from linear_operator.utils.warnings import NumericalWarning  # type: ignore[import-untyped]
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from ...memory.errors import RetryError
-from ...memory.records import Constraint, Goal, Point
+from ...memory.records import Goal, Point
 from ...memory.state import Trial
 from ...models.threads import configure_torch
 from ..acquisition import merit
 from ..acquisition.acquire import best_first
-from .encode import Array, encode
+from ..acquisition.improvement import improvement, keeps
+from ..acquisition.noise import Results
+from .encode import encode
 from .leaves import Value
 from .parameter_space import ParameterSpace
 from .repair import check
 from .sample import spread
 from .suggest import suggest
-from .surrogate import Results, Surrogate, fit
+from .surrogate import fit
 
 LEAST = 2
 """Values of each property before there is a surrogate."""
 BASELINE = 32
 """Best points whose uncertainty the acquisition averages over."""
 DRAWS = 64
-
-# Left alone, BoTorch compiles a kernel by the C++ compiler it finds when an acquisition is first made.
-logei._load_attempted = True
 
 
 @dataclass(frozen=True)
@@ -115,18 +106,21 @@ def propose(
         warnings.filterwarnings("ignore", message="When all training points are infeasible", category=BotorchWarning)
         warnings.filterwarnings("ignore", category=NumericalWarning)
         torch.manual_seed(seed)
-        surrogate = fit({name: _results(space, name, rows, settings) for name, rows in known.items()}, robust)
+        surrogate = fit({name: results_of(space, name, rows) for name, rows in known.items()}, robust)
         reference = merit.reference_point(goal, completed)
         assert reference is not None  # noqa: S101 - there are best trials
         top = [settings[t.number] for t in best[:BASELINE]]
         waiting = [settings[t.number] for t in ordered if t.is_pending]
-        acquisition = _acquisition(goal, surrogate, reference, encode(space, top), encode(space, waiting), seed)
+        rows, pending = (torch.from_numpy(encode(space, some)) for some in (top, waiting))
+        acquisition = improvement(
+            goal, surrogate.properties, surrogate.model, rows, pending if len(pending) else None, reference, DRAWS, seed
+        )
         found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
         means, deviations = surrogate.predict(encode(space, [s.point for s in found]))
     picks = []
     for suggestion, mean, deviation in zip(found, means, deviations, strict=True):
         predicted = {n: (float(m), float(d)) for n, m, d in zip(surrogate.properties, mean, deviation, strict=True)}
-        picks.append(Proposed(suggestion.point, suggestion.acquisition, predicted, _keeps(goal, predicted)))
+        picks.append(Proposed(suggestion.point, suggestion.acquisition, predicted, keeps(goal, predicted)))
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
     return Proposal(tuple(picks), (f"reference point: {wanted}", f"{len(waiting)} pending", *surrogate.notes))
 
@@ -141,74 +135,18 @@ def _point(space: ParameterSpace, trial: Trial) -> Point:
     return content
 
 
-def _results(space: ParameterSpace, name: str, trials: Sequence[Trial], settings: Mapping[int, Point]) -> Results:
+def results_of(space: ParameterSpace, name: str, trials: Sequence[Trial]) -> Results:
+    """What trials say of one property; all of them know it.
+
+    Raises:
+        RetryError: A trial's point is not one of the space.
+    """
     stated = [
         next((m.deviation for m in t.outcome.measurements if m.property == name), None) if t.outcome else None
         for t in trials
     ]
     return Results(
-        encode(space, [settings[t.number] for t in trials]),
+        encode(space, [_point(space, t) for t in trials]),
         np.array([t.values[name] for t in trials]),
         np.array([np.nan if deviation is None else deviation for deviation in stated], dtype=float),
     )
-
-
-def _acquisition(
-    goal: Goal, surrogate: Surrogate, reference: Array, known: Array, waiting: Array, seed: int
-) -> AcquisitionFunction:
-    """The expected gain beyond the best points, each objective in units of what they gain over the reference point."""
-    place = {name: k for k, name in enumerate(surrogate.properties)}
-    columns = [place[o.property] for o in goal.objectives]
-    sign, origin = torch.from_numpy(merit.signs(goal)), torch.from_numpy(reference)
-    means, _ = surrogate.predict(known)
-    reach = (_amounts(goal, torch.from_numpy(means)[:, columns]) - origin).abs().amax(dim=0).clamp_min(1e-9)
-
-    def gains(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803, ARG001 - BoTorch's signature
-        return (_amounts(goal, samples[..., columns]) - origin) * sign / reach
-
-    def excess(bound: Constraint) -> Callable[[Tensor], Tensor]:
-        k, toward = place[bound.property], 1.0 if bound.comparison == "<=" else -1.0
-        scale = max(float(np.std(means[:, k])), 1e-9 * max(1.0, abs(bound.value)))
-        return lambda samples: toward * (samples[..., k] - bound.value) / scale
-
-    bounds = [excess(c) for c in goal.constraints] or None
-    sampler = SobolQMCNormalSampler(torch.Size([DRAWS]), seed=seed)
-    pending = torch.from_numpy(waiting) if len(waiting) else None
-    if len(columns) == 1:
-        return qLogNoisyExpectedImprovement(
-            surrogate.model,
-            torch.from_numpy(known),
-            sampler,
-            GenericMCObjective(lambda samples, X: gains(samples)[..., 0]),  # noqa: N803
-            X_pending=pending,
-            constraints=bounds,
-            prune_baseline=False,
-        )
-    return logei.qLogNoisyExpectedHypervolumeImprovement(
-        surrogate.model,
-        torch.zeros(len(columns), dtype=torch.float64),
-        torch.from_numpy(known),
-        sampler,
-        GenericMCMultiOutputObjective(gains),
-        bounds,
-        X_pending=pending,
-    )
-
-
-def _amounts(goal: Goal, values: Tensor) -> Tensor:
-    """Values of the objectives, `(…, n_objectives)`, with the distance from a target in place of the value."""
-    columns = [
-        column if objective.target is None else (column - objective.target).abs()
-        for objective, column in zip(goal.objectives, values.unbind(dim=-1), strict=True)
-    ]
-    return torch.stack(columns, dim=-1)
-
-
-def _keeps(goal: Goal, predicted: Mapping[str, tuple[float, float]]) -> float:
-    """Probability that all constraints are kept, the properties taken as independent."""
-    chance = 1.0
-    for name in dict.fromkeys(c.property for c in goal.constraints):
-        mean, deviation = predicted[name]
-        low, high = merit.bounds(goal, name)
-        chance *= float(np.diff(norm.cdf((np.array([low, high]) - mean) / max(deviation, 1e-12)))[0].clip(0.0))
-    return chance
