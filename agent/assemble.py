@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -218,18 +218,20 @@ def wire(
     ledger: Ledger,
     recall: Recall | None = None,
     ask: Callable[[OracleSettings, Candidate], Outcome] = evaluate,
+    withheld: Collection[str] = (),
 ) -> Campaign:
     """Wire a validated campaign.
 
     Args:
         recall: The index of the home; without one the campaign leaves nothing there and is reminded of nothing.
         ask: Picklable function that answers a candidate at the oracle that some settings describe.
+        withheld: Tools that a chat model that plans does without.
     """
     settings = [file.oracle, *([file.confirming_oracle] if file.confirming_oracle else [])]
     oracles = {oracle_name(one): partial(ask, one) for one in settings}
     fingerprints = {oracle_name(one): fingerprint(one) for one in settings}
     memory = Recollection(file, Sources(ledger, recall, embed, fingerprints))
-    planner = _planner(file, memory.ask if recall is not None and file.memory else None, ledger)
+    planner = _planner(file, memory.ask if recall is not None and file.memory else None, ledger, withheld)
     return Campaign(file, ledger, planner, oracles, process_pool(file.workers), memory)
 
 
@@ -240,7 +242,7 @@ def embed(crystal: Crystal) -> tuple[str, tuple[float, ...]] | None:
     return embedding.embed(crystal)
 
 
-def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger) -> Planner:
+def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger, withheld: Collection[str]) -> Planner:
     if file.planner == "random":
         from .planners.random_planner import RandomPlanner
 
@@ -264,7 +266,9 @@ def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger) -> Planner:
     # That no chat model is named must show before anything is spent.
     model, *others = (connect(one) for one in settings.in_turn)
     fallback = others[0] if others else None
-    return LlmPlanner(file.goal, file.space, file.seed, builtin, settings, model, predictor, recall, fallback)
+    return LlmPlanner(
+        file.goal, file.space, file.seed, builtin, settings, model, predictor, recall, fallback, withheld=withheld
+    )
 
 
 def _recorded(name: str, ledger: Ledger) -> tuple[ChatExchanged, ...]:

@@ -6,22 +6,17 @@ Knows typer and Rich. Heavy parts are imported inside the command, so that `--he
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Mapping
-from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from ..memory.errors import UserError
+from .benchmark_results import Out, check_out, interruptible, write
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
     from ..tools.evaluation.benchmark import Measured
-
-_INTERRUPTED = 130
 
 
 def generate(
@@ -43,7 +38,7 @@ def generate(
         Path | None, typer.Option(metavar="FILE", help="Weights of the vae; without this, those shipped.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes side by side.")] = 2,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the figures as JSON.")] = None,
+    out: Out = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -52,42 +47,21 @@ def generate(
     The baselines draw from the training set. Relaxations are kept: after an interruption the same command goes on.
     """
     from ..tools.evaluation.benchmark import Benchmark, document, measure
-    from .executors import end_workers, process_pool
     from .views.benchmark import BenchmarkView
 
     asked = Benchmark(
         tuple(sources or ()), samples, relax, tuple(references or ()), reconstruct, seed=seed, weights=weights
     )
     asked.check()
-    if out is not None and not out.parent.is_dir():
-        raise UserError(f"--out {out}: no such folder; a folder that is there is needed")
-    # An operator's `kill` or a service manager's stop is an interruption like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    executor: Executor = process_pool(workers)()
-    try:
-        with BenchmarkView(None if as_json else Console()) as view:
-            measured = measure(asked, executor, home, view.tell)
-    except KeyboardInterrupt:
-        told = f"Interrupted; relaxations that were done are kept in {home / 'relaxed'}: the same command goes on."
-        Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(_INTERRUPTED) from None
-    finally:
-        end_workers()
-        executor.shutdown(cancel_futures=True)
+    check_out(out)
+    with interruptible(workers, home / "relaxed") as executor, BenchmarkView(None if as_json else Console()) as view:
+        measured = measure(asked, executor, home, view.tell)
     found = document(asked, measured)
-    if out is not None:
-        _write(out, found)
+    write(out, found)
     if as_json:
         typer.echo(json.dumps(found))
     else:
         _show(measured, out)
-
-
-def _write(out: Path, found: Mapping[str, Any]) -> None:
-    try:
-        out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise UserError(f"--out {out}: cannot be written: {error}") from error
 
 
 def _show(measured: Measured, out: Path | None) -> None:

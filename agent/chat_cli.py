@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .chat.screen import Screen
     from .chat.session import Session
-    from .chat_model.settings import ChatModelSettings, Prices
+    from .chat_model.settings import ChatModelSettings
 
 _INTERRUPTED = 130
 
@@ -47,10 +47,10 @@ def chat(
     from .chat.limits import Limits
     from .chat.session import ChatModel, opened
     from .chat.terminal import hold, piped, typed
-    from .chat_model.settings import ChatModelSettings
+    from .chat_model.settings import ChatModelSettings, prices_of
 
     settings = ChatModelSettings(
-        model=model, base_url=_address(base_url), has_tool_calls=tool_calls, prices=_prices(prices)
+        model=model, base_url=_address(base_url), has_tool_calls=tool_calls, prices=prices_of(prices)
     )
     chat_model, limits = ChatModel(settings, _connect), Limits(max_calls, max_tokens, max_usd)
 
@@ -116,18 +116,3 @@ def _address(base_url: str | None) -> str | None:
         return ChatModelSettings(base_url=base_url).base_url
     except ValidationError as error:
         raise UserError(f"--base-url: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
-
-
-def _prices(text: str) -> Prices | None:
-    from .chat_model.settings import Prices
-
-    if not text:
-        return None
-    parts = text.split(",")
-    try:
-        cost_in, cost_out = map(float, parts)
-        return Prices(input=cost_in, output=cost_out)
-    except ValueError as error:
-        raise UserError(
-            f"--prices {text}: two numbers are needed, as in 2.5,10 (US dollars for a million tokens)"
-        ) from error

@@ -23,6 +23,7 @@ from rich.table import Table
 from ..memory.errors import AthanorError, UserError
 from . import (
     benchmark_cli,
+    benchmark_edits_cli,
     benchmark_table_cli,
     chat_cli,
     explain_cli,
@@ -214,9 +215,10 @@ train.command(cls=train_cli.ListsOfValues)(_errors_for_people()(train_cli.gnn))
 train.command(cls=train_cli.ListsOfValues)(_errors_for_people()(train_vae_cli.vae))
 app.add_typer(train, name="train")
 
-benchmark = typer.Typer(help="Measure what generators and searches are worth.", no_args_is_help=True)
+benchmark = typer.Typer(help="Measure what generators, searches and planners are worth.", no_args_is_help=True)
 benchmark.command(cls=train_cli.ListsOfValues)(_errors_for_people()(benchmark_cli.generate))
 benchmark.command()(_errors_for_people()(benchmark_table_cli.table))
+benchmark.command(cls=train_cli.ListsOfValues)(_errors_for_people()(benchmark_edits_cli.edits))
 app.add_typer(benchmark, name="benchmark")
 
 

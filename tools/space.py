@@ -13,7 +13,7 @@ from pymatgen.core import Element
 
 from ..memory.records import Record
 
-GeneratorName = Literal["substitute", "decorate", "vae"]
+GeneratorName = Literal["substitute", "decorate", "edit", "vae"]
 
 
 class CrystalSpace(Record):
@@ -26,7 +26,8 @@ class CrystalSpace(Record):
         max_atoms: Largest number of atoms in the primitive cell.
         seeds: Files or folders of crystals that serve as parents beside the prototypes that come with the package.
         generators: What makes candidates: `substitute` puts elements in place of others in known crystals, `decorate`
-            gives the positions of prototypes to elements at random, `vae` decodes points of the shipped latent model.
+            gives the positions of prototypes to elements at random, `edit` exchanges, replaces, removes or adds one
+            element in a known crystal, `vae` decodes points of the shipped latent model.
         fine_tune_every: Batches after which the latent model learns the campaign's best results; none for never.
     """
 

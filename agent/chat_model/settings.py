@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from ...memory.errors import UserError
 from ...memory.records import Record
 
 
@@ -19,6 +20,24 @@ class Prices(Record):
 
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
+
+
+def prices_of(text: str) -> Prices | None:
+    """Prices as a command line gives them: `2.5,10`; None for nothing.
+
+    Raises:
+        UserError: It is not two numbers.
+    """
+    if not text:
+        return None
+    parts = text.split(",")
+    try:
+        cost_in, cost_out = map(float, parts)
+        return Prices(input=cost_in, output=cost_out)
+    except ValueError as error:
+        raise UserError(
+            f"--prices {text}: two numbers are needed, as in 2.5,10 (US dollars for a million tokens)"
+        ) from error
 
 
 class Fallback(Record):

@@ -6,7 +6,7 @@ spend anything but the chat model's own budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,7 @@ class LlmPlanner:
         recall: Ask | None = None,
         fallback: BaseChatModel | None = None,
         recorded: Sequence[ChatExchanged] | None = None,
+        withheld: Collection[str] = (),
     ) -> None:
         """Build a planner for a campaign.
 
@@ -76,11 +77,13 @@ class LlmPlanner:
             recall: Asks memory; None where there is none.
             fallback: The chat model that is asked where the other fails, connected.
             recorded: Exchanges of another campaign whose answers are given again, by batch and step; None to ask.
+            withheld: Tools that it does without.
         """
         self.goal, self.space, self.seed, self._builtin = goal, space, seed, builtin
         self._settings, self._model, self._fallback = settings, model, fallback
         self._predictor, self._recall, self._recorded = predictor, recall, recorded
         self._names = names_for(goal, space, seed) if settings.names == "hidden" else None
+        self._withheld = {*withheld, *(NAMING if self._names else ())}
 
     def propose(self, state: State, n: int) -> Proposal:
         """Have the chat model choose up to `n` candidates; what it leaves free the acquisition fills."""
@@ -94,7 +97,7 @@ class LlmPlanner:
         bench.lay_out(offer.candidates)
         found: list[Submitted] = []
         text = briefing(self.goal, self.space, state, n, tuple(bench.features))
-        events = self._talk(state, batch, "propose", lambda talk: _plan(talk, bench, text, found))
+        events = self._talk(state, batch, "propose", lambda talk: self._plan(talk, bench, text, found))
         if not found:
             instead = self._builtin.propose(state, n)
             return replace(instead, events=(*events, *instead.events))
@@ -102,6 +105,14 @@ class LlmPlanner:
         picks = _filled(batch_of, bench)
         left = still_to_gain(self.goal, state, bench.gain)
         return Proposal(picks, batch_of.hypothesis, (), offer.generators, (*events, *batch_of.events, *left))
+
+    def _plan(self, talk: Any, bench: Bench, text: str, found: list[Submitted]) -> None:
+        from .conversation import work
+        from .tools import tools_for
+
+        tools = [tool for tool in tools_for(bench, found.append) if tool.name not in self._withheld]
+        said = work(talk, tools, render("plan"), text, lambda: bool(found))
+        found[0] = _with_sources(found[0], text, said)
 
     def reflect(self, state: State, batch: int) -> Reflection:
         """Say what was computed, and what the chat model makes of it."""
@@ -149,15 +160,6 @@ class LlmPlanner:
         if budget.chat_usd is not None and usd >= budget.chat_usd:
             return f"the {budget.chat_usd:g} USD of the budget are used"
         return ""
-
-
-def _plan(talk: Any, bench: Bench, text: str, found: list[Submitted]) -> None:
-    from .conversation import work
-    from .tools import tools_for
-
-    tools = [tool for tool in tools_for(bench, found.append) if not (talk.names and tool.name in NAMING)]
-    said = work(talk, tools, render("plan"), text, lambda: bool(found))
-    found[0] = _with_sources(found[0], text, said)
 
 
 def _with_sources(found: Submitted, text: str, said: Sequence[str]) -> Submitted:

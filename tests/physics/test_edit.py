@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from athanor.memory.errors import RetryError
+from athanor.memory.errors import RetryError, UserError
 from athanor.memory.records import Candidate, Point, Provenance
 from athanor.tools.crystals.structure import to_crystal, to_structure
 from athanor.tools.generators.edit import EditKind, edited, largest_hole
+from athanor.tools.generators.edits import Edits
+from athanor.tools.generators.generate import Wish
+from athanor.tools.space import CrystalSpace
 
 SALT = Structure.from_spacegroup(225, Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
 PEROVSKITE = Structure(
@@ -94,3 +98,14 @@ def test_points_cannot_be_edited() -> None:
     point = Candidate(content=Point(values={"x": 1.0}), provenance=Provenance(tool="test"))
     with pytest.raises(RetryError, match="only crystals"):
         edited(point, "add", "Na")
+
+
+def test_edits_come_of_what_is_told_and_need_something_to_begin_with() -> None:
+    space = CrystalSpace(elements=("Na", "Cl", "K", "Br"), generators=("edit",))
+    source, start = Edits(space), candidate(SALT.get_primitive_structure())
+    found = list(islice(source.generate(Wish(1, 3, parents=[start])), 20))
+    assert {one.provenance.parents for one in found} == {(start.id,)}
+    assert len({one.id for one in found}) > 4
+    assert list(islice(source.generate(Wish(1, 3, exclude=[start])), 20)) == found
+    with pytest.raises(UserError, match="needs crystals to begin with"):
+        next(source.generate(Wish(1, 3)))

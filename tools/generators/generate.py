@@ -6,7 +6,7 @@ Knows the generators by their one method. Must not know oracles, budgets or plan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Protocol
@@ -15,7 +15,7 @@ import numpy as np
 
 from ...memory.errors import UserError
 from ...memory.records import Candidate, Crystal
-from ..space import CrystalSpace, PoolSpace, Space
+from ..space import CrystalSpace, GeneratorName, PoolSpace, Space
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ def generators_for(space: Space) -> tuple[Generator, ...]:
 
         return (Pool(space),)
     from .decorate import Decorate
+    from .edits import Edits
     from .substitute import Substitute
     from .volume import estimable_elements
 
@@ -99,10 +100,13 @@ def generators_for(space: Space) -> tuple[Generator, ...]:
         raise UserError(
             f"elements: no crystal can be made with {', '.join(strange)}; H to Pu without He, Ne, Ar are allowed"
         )
-    return tuple(
-        Substitute(space) if name == "substitute" else Decorate(space) if name == "decorate" else _decode(space)
-        for name in space.generators
-    )
+    made: dict[GeneratorName, Callable[[CrystalSpace], Generator]] = {
+        "substitute": Substitute,
+        "decorate": Decorate,
+        "edit": Edits,
+        "vae": _decode,
+    }
+    return tuple(made[name](space) for name in space.generators)
 
 
 def _decode(space: CrystalSpace) -> Generator:
