@@ -17,6 +17,7 @@ from .options import AsJson
 
 if TYPE_CHECKING:
     from ..tools.solving.answer import Answer
+    from ..tools.solving.problem import Problem
 
 
 def solve(
@@ -29,28 +30,41 @@ def solve(
     as_json: AsJson = False,
 ) -> None:
     """Solve an equation, or infer what is unknown in it from measured data; each number with its deviation."""
-    from ..tools.solving.read_problem import read_problem, with_trace
+    from ..tools.solving.read_problem import read_problem
     from ..tools.solving.registry import PROBLEMS, problem_named
+    from ..tools.solving.trace import read_trace, with_trace
 
     if not Path(file).exists() and file not in PROBLEMS:
         raise UserError(f"problem {file!r} is neither a file nor registered; {', '.join(PROBLEMS)} are allowed")
     problem = problem_named(file) if not Path(file).exists() else read_problem(Path(file))
     if trace is not None:
-        problem = with_trace(problem, trace)
-    from ..tools.solving.solve import solve as solve_problem
-
-    console = Console(stderr=True)
-    with console.status(f"solving {problem.name}"):
-        solved = solve_problem(problem, check, with_profiles=plot is not None)
-        files: tuple[Path, ...] = ()
-        if plot is not None:
-            from .pictures.solved import solved_pictures
-
-            files = solved_pictures(solved, plot)
+        problem = with_trace(problem, read_trace(trace), f"trace {trace}")
+    with Console(stderr=True).status(f"solving {problem.name}"):
+        answer, files = _solved(problem, check, plot)
     if as_json:
-        typer.echo(solved.answer.model_dump_json())
+        typer.echo(answer.model_dump_json())
     else:
-        _show(solved.answer, files)
+        _show(answer, files)
+
+
+def _solved(problem: Problem, check: bool, plot: Path | None) -> tuple[Answer, tuple[Path, ...]]:
+    """The answer, and the pictures drawn of it."""
+    from ..tools.solving.levels import SCHROEDINGER, solve_levels
+    from ..tools.solving.solve import solve as solve_field
+
+    if problem.equation == SCHROEDINGER:
+        levels = solve_levels(problem, check)
+        if plot is None:
+            return levels.answer, ()
+        from .pictures.levels import level_pictures
+
+        return levels.answer, level_pictures(levels, plot)
+    solved = solve_field(problem, check, with_profiles=plot is not None)
+    if plot is None:
+        return solved.answer, ()
+    from .pictures.solved import solved_pictures
+
+    return solved.answer, solved_pictures(solved, plot)
 
 
 def _show(answer: Answer, files: tuple[Path, ...]) -> None:
@@ -65,8 +79,11 @@ def _show(answer: Answer, files: tuple[Path, ...]) -> None:
             spread(one.value, one.deviation) if one.deviation is not None else f"{figure(one.value)} (not identified)"
         )
         say(f"  {one.name}: {known} {unit_of(one.unit)}".rstrip())
+    for level in answer.levels:
+        say(f"  level {level.number}: {level.energy:.8g} {unit_of(level.unit)}")
     say(f"Solved by {answer.solver}, {answer.why}; {answer.cpu_seconds:.2f} CPU s.")
-    say(f"Estimated relative error {answer.error_estimate:.1e}; residual {answer.residual_rms:.1e} (root mean square).")
+    residual = f"; residual {answer.residual_rms:.1e} (root mean square)" if answer.loss is not None else ""
+    say(f"Estimated relative error {answer.error_estimate:.1e}{residual}.")
     if answer.check is not None:
         own = answer.check
         say(

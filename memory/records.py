@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+MOST_ROWS = 20_000
+"""Of a trace."""
 Vector = tuple[float, float, float]
 Direction = Literal["maximise", "minimise", "target"]
 Comparison = Literal["<=", ">="]
@@ -189,8 +191,11 @@ FailureKind = Literal[
     "timeout",
     "infeasible",
     "fault",
+    "unreadable",
+    "unidentified",
 ]
-"""`infeasible`: what was asked for cannot be made. `fault`: the instrument failed; the same may work another time."""
+"""`infeasible`: what was asked for cannot be made. `fault`: the instrument failed; the same may work another time.
+`unreadable`: a trace that is not what was asked for. `unidentified`: a trace that does not tell the property."""
 
 
 class Failure(Record):
@@ -200,10 +205,39 @@ class Failure(Record):
     message: str
 
 
+class Trace(Record):
+    """The raw record of an instrument, as it came: what a property was inferred from, and can be inferred from again.
+
+    Attributes:
+        columns: Heading, with its unit as in `t [ms]`, to values, each `(n_rows,)`.
+        known: What was known of this one sample: name to quantity, `{"thickness": "1.02 mm"}`.
+    """
+
+    columns: Annotated[dict[str, tuple[float, ...]], Field(min_length=2)]
+    known: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _fit_to_keep(self) -> Trace:
+        lengths = {heading: len(values) for heading, values in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns of a trace differ in length: {lengths}")
+        n = next(iter(lengths.values()))
+        if not 1 <= n <= MOST_ROWS:
+            raise ValueError(f"a trace of {n} rows; 1 to {MOST_ROWS} are allowed: average neighbouring readings")
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """Content hash, 16 hexadecimal digits."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Outcome(Record):
     """What an oracle returns for a candidate: measurements, or a failure.
 
     Attributes:
+        traces: Property to the raw trace it was inferred from.
         crystal: The structure the measurements belong to (relaxed), if the oracle changes it.
         details: Diagnostics to keep: quality of a fit, number of steps, what it was compared with.
         cpu_seconds: Processor time spent.
@@ -211,6 +245,7 @@ class Outcome(Record):
 
     measurements: tuple[Measurement, ...] = ()
     failure: Failure | None = None
+    traces: dict[str, Trace] = {}
     crystal: Crystal | None = None
     details: dict[str, JsonValue] = {}
     cpu_seconds: float = 0.0

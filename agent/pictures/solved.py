@@ -159,6 +159,7 @@ def _residual(solved: Solved) -> Picture:
 def _losses(solved: Solved) -> Picture:
     """Both terms of the objective; a term that is nothing is left out, for the axis is logarithmic."""
     loss = solved.answer.loss
+    assert loss is not None  # noqa: S101 - only stationary states have none
     weight = "λ → ∞" if loss.weight is None else f"λ = {loss.weight:.1e}"
     figure, (axes,) = panels(width=6.4, height=4.2)
     moving = go.Figure()

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from athanor.memory.errors import UserError
-from athanor.tools.solving.read_problem import parse_problem, read_problem, with_trace
+from athanor.tools.solving.read_problem import parse_problem, read_problem
 from athanor.tools.solving.registry import PROBLEMS, problem_named
 from athanor.tools.solving.solve import solve
+from athanor.tools.solving.trace import read_trace, with_trace
 from athanor.tools.solving.units import parse_quantity, parse_unit
 
 
@@ -138,7 +139,7 @@ def test_a_registered_problem_goes_through_a_file(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("t [ms],temperature [K]\n1,two\n", "line 2, temperature: 'two' is no number"),
+        ("t [ms],temperature [K]\n1,two\n", "line 2, temperature [K]: 'two' is no number"),
         ("t [mm],temperature [K]\n1,2\n", "a unit of the kind of s is allowed"),
         ("t,temperature\n1,nan\n", "leave rows without a measurement out"),
         ("t,temperature\n1\n", "1 cells under 2 headings"),
@@ -150,14 +151,14 @@ def test_a_trace_that_is_wrong_is_refused(text: str, words: str, tmp_path: Path)
     file = tmp_path / "trace.csv"
     file.write_text(text)
     with pytest.raises(UserError) as error:
-        with_trace(problem_named("laser_flash"), file)
+        with_trace(problem_named("laser_flash"), read_trace(file), "trace")
     assert words in " ".join(str(error.value).split())
 
 
 def test_a_trace_is_taken_to_the_problems_units(tmp_path: Path) -> None:
     file = tmp_path / "trace.csv"
     file.write_text("# made by hand\nt [ms],signal [mK],sigma\n5,200,0.01\n10,400,0.01\n")
-    points = with_trace(problem_named("laser_flash"), file).data
+    points = with_trace(problem_named("laser_flash"), read_trace(file), "trace").data
     assert points is not None
     assert points.columns["t"] == pytest.approx((0.005, 0.01))
     assert points.values == pytest.approx((0.2, 0.4))

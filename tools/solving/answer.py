@@ -31,6 +31,15 @@ class InferredFunction(Record):
     unit: str
 
 
+class Level(Record):
+    """An energy at which a particle stays in a well; `deviation` is the error estimate of the solver."""
+
+    number: int
+    energy: float
+    deviation: float
+    unit: str
+
+
 class Loss(Record):
     """The objective's terms, iteration by iteration.
 
@@ -74,7 +83,8 @@ class Answer(Record):
         tried: Each rung that was tried, with its error estimate.
         inferred: Numbers.
         functions: Functions.
-        loss: Both terms of the objective.
+        levels: Energies of stationary states, lowest first.
+        loss: Both terms of the objective; None where states were sought, which have none.
         error_estimate: Relative L2 difference from a second answer.
         residual_rms: Non-dimensional, at points that were not used.
         check: Finite differences; None where they do not apply, which `warnings` explain.
@@ -89,7 +99,8 @@ class Answer(Record):
     tried: tuple[str, ...]
     inferred: tuple[Inferred, ...] = ()
     functions: tuple[InferredFunction, ...] = ()
-    loss: Loss
+    levels: tuple[Level, ...] = ()
+    loss: Loss | None = None
     error_estimate: float
     residual_rms: float
     check: Check | None = None

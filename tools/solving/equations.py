@@ -23,6 +23,7 @@ class Equation:
         space: Space coordinates that it can have, by number.
         is_transient: Whether the time is among its coordinates.
         first: Whether first derivatives by space are read.
+        third: Whether third derivatives are.
         parameters: What each stands for.
         functions: Parameters that are functions of a coordinate or of the field.
         defaults: Values of parameters that may be left out.
@@ -37,6 +38,7 @@ class Equation:
     parameters: Mapping[str, str]
     functions: frozenset[str] = frozenset()
     defaults: Mapping[str, float] = field(default_factory=dict)
+    third: bool = False
 
     def derivatives(self, coordinates: tuple[str, ...]) -> tuple[str, ...]:
         """Those that the residual reads, for these coordinates."""
@@ -45,6 +47,7 @@ class Equation:
             *(["t"] if self.is_transient else []),
             *(space if self.first else []),
             *(2 * name for name in space),
+            *(3 * name for name in space if self.third),
         )
 
 
@@ -104,6 +107,14 @@ def _junction(u: Any, du: Mapping[str, Any], _at: Mapping[str, Any], p: Mapping[
     return p["permittivity"] * du["xx"] - p["charge"] * (carriers - p["doping"])
 
 
+def _unipolar(_u: Any, du: Mapping[str, Any], _at: Mapping[str, Any], p: Mapping[str, Any]) -> Any:
+    """Drift and diffusion of electrons, their density from Poisson's equation: n = donors + (ε/e) φ''."""
+    per_charge = p["permittivity"] / p["charge"]
+    density = p["donors"] + per_charge * du["xx"]
+    flow = density * du["x"] - p["thermal_voltage"] * per_charge * du["xxx"]
+    return p["charge"] * p["mobility"] * flow - p["current"]
+
+
 _register(
     Equation(
         "heat", "u_t = diffusivity · Δu + source", _heat, (1, 2), True, False,
@@ -154,5 +165,16 @@ _register(
             "permittivity": "of the semiconductor", "charge": "elementary charge", "intrinsic_density": "n_i",
             "thermal_voltage": "V_T = k T / e", "doping": "donors less acceptors, a formula of x",
         },
+    )
+)  # fmt: skip
+_register(
+    Equation(
+        "unipolar", "charge · mobility · (n u_x − V_T n_x) = current, n = donors + permittivity/charge · u_xx",
+        _unipolar, (1,), False, True,
+        {
+            "mobility": "of electrons", "current": "density, against x", "permittivity": "of the semiconductor",
+            "charge": "elementary charge", "thermal_voltage": "V_T = k T / e", "donors": "fixed positive charges",
+        },
+        defaults={"donors": 0.0}, third=True,
     )
 )  # fmt: skip

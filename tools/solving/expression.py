@@ -16,7 +16,23 @@ from ...memory.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-_FUNCTIONS = ("sin", "cos", "tan", "exp", "log", "sqrt", "tanh", "sinh", "cosh", "abs", "erf", "erfc", "sigmoid")
+_FUNCTIONS = (
+    "sin",
+    "cos",
+    "tan",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "sinh",
+    "cosh",
+    "abs",
+    "erf",
+    "erfc",
+    "sigmoid",
+    "step",
+)
+"""`step` is 0 below zero and 1 from there on; the others are torch's own."""
 _LONGEST = 500
 
 
@@ -101,5 +117,8 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> torch.Tensor:
         answer: torch.Tensor = _OPERATIONS[type(node.op)](_value(node.left, values), _value(node.right, values))
         return answer
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)  # noqa: S101, PT018 - checked when parsed
-    result: torch.Tensor = getattr(torch, node.func.id)(_value(node.args[0], values))
+    argument = _value(node.args[0], values)
+    if node.func.id == "step":
+        return (argument >= 0).to(argument)
+    result: torch.Tensor = getattr(torch, node.func.id)(argument)
     return result

@@ -23,7 +23,6 @@ from ...models.pinn.posed import (
     FaceValue,
     Fields,
     Law,
-    Observations,
     Parameters,
     Periodic,
     Posed,
@@ -34,6 +33,7 @@ from ...models.pinn.posed import (
 from .equations import EQUATIONS
 from .expression import Formula, parse_formula
 from .homogeneity import check_homogeneous
+from .observations import observed
 from .problem import Condition, Known, Problem, UnknownFunction, UnknownNumber
 from .units import Unit, parse_unit
 
@@ -79,8 +79,8 @@ def pose(problem: Problem) -> Posed:
     scalars = {n for n, one in parameters.items() if _is_scalar(one)}
     formulas = _formulas(parameters, coordinates, scalars, functions)
     conditions = tuple(_condition(one, coordinates, scalars, field_unit) for one in problem.conditions)
-    _check_faces(problem)
-    observations = _observations(problem, coordinates, units, low, high, field_unit)
+    _check_faces(problem, derivatives)
+    observations = observed(problem, coordinates, units, low, high, field_unit)
     known = {
         name: one.value * parameter_units[name].factor
         for name, one in parameters.items()
@@ -106,7 +106,7 @@ def pose(problem: Problem) -> Posed:
         ),
         observations=observations,
         lift=_lift(problem, coordinates, scalars, field_unit),
-        graded=None if problem.shortest_time is None else problem.shortest_time * units["t"].factor,
+        graded=_shortest_time(problem, units),
     )
     return _with_scale(posed, problem, field_unit)
 
@@ -251,9 +251,9 @@ def _condition(one: Condition, coordinates: tuple[str, ...], scalars: set[str], 
         return Periodic(name)
     where = f"conditions.{one.face}"
     if one.law is not None:
-        firsts = {f"u_{c}" for c in coordinates}
-        formula = parse_formula(one.law, {*coordinates, *scalars, "u", *firsts}, where)
-        read = tuple(sorted(n.removeprefix("u_") for n in formula.names & firsts))
+        slopes = {f"u_{c * order}" for c in coordinates for order in (1, 2)}
+        formula = parse_formula(one.law, {*coordinates, *scalars, "u", *slopes}, where)
+        read = tuple(sorted(n.removeprefix("u_") for n in formula.names & slopes))
 
         def law(u: torch.Tensor, du: Fields, at: Fields, p: Parameters) -> torch.Tensor:
             return formula({**at, **p, "u": u, **{f"u_{n}": du[n] for n in read}})
@@ -267,6 +267,17 @@ def _condition(one: Condition, coordinates: tuple[str, ...], scalars: set[str], 
     return Value(name, "low" if side == "low" else "high", value)
 
 
+def _shortest_time(problem: Problem, units: Mapping[str, Unit]) -> float | None:
+    """In seconds; a parameter's value where it names one."""
+    given = problem.shortest_time
+    if not isinstance(given, str):
+        return None if given is None else given * units["t"].factor
+    one = problem.parameters.get(given)
+    if not isinstance(one, Known) or isinstance(one.value, str):
+        raise UserError(f"shortest_time names {given!r}, which is no parameter whose value is known")
+    return one.value * parse_unit(one.unit).factor
+
+
 def _lift(problem: Problem, coordinates: tuple[str, ...], scalars: set[str], unit: Unit) -> FaceValue | None:
     if problem.lift is None:
         return None
@@ -274,13 +285,15 @@ def _lift(problem: Problem, coordinates: tuple[str, ...], scalars: set[str], uni
     return lambda at, p: unit.factor * formula({**at, **p})
 
 
-def _check_faces(problem: Problem) -> None:
-    seen: dict[str, int] = {}
+def _check_faces(problem: Problem, derivatives: tuple[str, ...]) -> None:
+    seen: dict[str, list[bool]] = {}
     for one in problem.conditions:
         faces = [f"{one.face}=low", f"{one.face}=high"] if one.periodic else [one.face]
         for face in faces:
-            seen[face] = seen.get(face, 0) + 1
-    twice = [face for face, n in seen.items() if n > 1]
+            seen.setdefault(face, []).append(one.law is None)
+    # An equation of third order has three conditions, and two of different kind may be on one face.
+    is_third = any(len(one) > 2 for one in derivatives)
+    twice = [face for face, kinds in seen.items() if len(kinds) > (len(set(kinds)) if is_third else 1)]
     if twice:
         raise UserError(
             f"conditions contradict each other: {', '.join(twice)} has more than one; one for each face is allowed"
@@ -308,65 +321,6 @@ def _curve(
     else:
         raise UserError(f"parameters.{name}: argument {one.argument!r}; {', '.join(problem.domain)} or u are allowed")
     return UnknownCurve(name, one.argument, low, high, one.start * unit.factor, one.terms, one.spread)
-
-
-def _observations(
-    problem: Problem, coordinates: tuple[str, ...], units: Mapping[str, Unit], low: Array, high: Array, field_unit: Unit
-) -> Observations | None:
-    n_unknowns = sum(
-        one.terms if isinstance(one, UnknownFunction) else 1
-        for one in problem.parameters.values()
-        if isinstance(one, UnknownFunction | UnknownNumber)
-    )
-    data = problem.data
-    if data is None:
-        if n_unknowns:
-            raise UserError(f"data: none given, but {n_unknowns} numbers are unknown")
-        return None
-    values = np.array(data.values) * field_unit.factor
-    n = len(values)
-    # A function's series is held by its prior where data are silent; a number is not.
-    n_numbers = sum(isinstance(one, UnknownNumber) for one in problem.parameters.values())
-    n_functions = sum(isinstance(one, UnknownFunction) for one in problem.parameters.values())
-    if n < n_numbers + 2 * n_functions:
-        raise UserError(
-            f"data: {n} values for {n_numbers} unknown numbers and {n_functions} unknown functions; at least "
-            f"{n_numbers + 2 * n_functions} are needed"
-        )
-    columns = []
-    for axis, name in enumerate(coordinates):
-        column = data.columns.get(name, problem.sensor.get(name))
-        if column is None:
-            raise UserError(
-                f"data: no column {name}; each of {', '.join(coordinates)} is needed, as a column or as sensor"
-            )
-        if isinstance(column, str):
-            columns.append(np.full(n, low[axis] if column == "low" else high[axis]))
-        else:
-            columns.append(np.broadcast_to(np.asarray(column, dtype=float) * units[name].factor, (n,)))
-    points = np.stack(columns, axis=1)
-    _check_numbers(points, values, data.deviation)
-    slack = 1e-9 * (high - low)
-    outside = ((points < low - slack) | (points > high + slack)).any(axis=1)
-    if outside.any():
-        first = int(np.flatnonzero(outside)[0])
-        axis = int(np.flatnonzero((points[first] < low - slack) | (points[first] > high + slack))[0])
-        name = coordinates[axis]
-        factor = units[name].factor
-        raise UserError(
-            f"data: {int(outside.sum())} of {n} points lie outside the domain; row {first + 1} has {name} = "
-            f"{points[first, axis] / factor:g} {problem.domain[name].unit}; {problem.domain[name].low:g} to "
-            f"{problem.domain[name].high:g} is allowed"
-        )
-    points = np.clip(points, low, high)
-    deviation = None if data.deviation is None else np.broadcast_to(np.asarray(data.deviation, dtype=float), (n,))
-    return Observations(points, values, None if deviation is None else deviation * field_unit.factor)
-
-
-def _check_numbers(points: Array, values: Array, deviation: Any) -> None:
-    given = [points.ravel(), values, np.ravel(np.asarray(deviation if deviation is not None else 0.0, dtype=float))]
-    if not all(np.isfinite(one).all() for one in given):
-        raise UserError("data: a value is not a finite number; leave rows without a measurement out")
 
 
 def _with_scale(posed: Posed, problem: Problem, unit: Unit) -> Posed:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ...memory.records import Record
+from .units import parse_unit
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
 Formula = Annotated[str, Field(max_length=500)]
@@ -104,6 +105,8 @@ class UnknownFunction(Record):
     high: float | None = None
 
 
+_ALIKE = 1e-9
+
 Parameter = UnknownNumber | UnknownFunction | Known
 
 
@@ -113,7 +116,7 @@ class Condition(Record):
     Attributes:
         face: `x=low`, `x=high`, `t=low` …; with `periodic` only the coordinate's name.
         value: What the field is there, in the field's unit: a number or a formula of coordinates and parameters.
-        law: A formula of u, its first derivatives (`u_x`), coordinates and parameters, all in SI units, that is zero.
+        law: A formula of u, its derivatives (`u_x`, `u_xx`), coordinates and parameters, all in SI units, that is zero.
         periodic: Whether the field goes on at the other face.
     """
 
@@ -171,15 +174,19 @@ class Problem(Record):
         derivatives: Those that a user's residual reads, such as [t, xx]; registered equations know theirs.
         field: What is solved for.
         domain: Coordinates, one letter each; the time is `t`.
+        ends: Coordinates that run as far as a parameter says: `{x: thickness}`.
         parameters: By the names that the equation uses.
         conditions: On the faces.
         sensor: Coordinates of all data where they are one place: `{x: high}`.
         data: Measured values.
         tolerance: Relative L2 error that is asked for.
         weight: λ, by hand; None for what the noise level gives.
-        shortest_time: Time scale of the start where it is far below the whole, in the unit of `t`.
+        shortest_time: Time scale of the start where it is far below the whole, in the unit of `t`, or a
+            parameter's name.
         lift: A formula near the solution that has its jump in a corner or its layer, in the field's unit.
         seed: Of random features.
+        states: Levels that are wanted, lowest first, where the equation is `schroedinger`.
+        jumps: Places at which its potential jumps: formulas of parameters, in SI units.
     """
 
     name: str
@@ -187,12 +194,34 @@ class Problem(Record):
     derivatives: tuple[Annotated[str, Field(pattern=r"^[a-z]{1,4}$")], ...] | None = None
     field: FieldOf
     domain: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]$")], Interval], Field(min_length=1, max_length=3)]
+    ends: dict[str, Name] = Field(default_factory=dict)
     parameters: dict[Name, Parameter] = Field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     sensor: dict[str, float | Literal["low", "high"]] = Field(default_factory=dict)
     data: Points | None = None
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-6
     weight: Annotated[float, Field(gt=0)] | None = None
-    shortest_time: Annotated[float, Field(gt=0)] | None = None
+    shortest_time: Annotated[float, Field(gt=0)] | Name | None = None
     lift: Formula | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    states: Annotated[int, Field(ge=1, le=20)] = 3
+    jumps: tuple[Formula, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_agree(self) -> Problem:
+        for letter, name in self.ends.items():
+            interval, one = self.domain.get(letter), self.parameters.get(name)
+            if interval is None or not isinstance(one, Known) or isinstance(one.value, str):
+                raise ValueError(f"ends: {letter} runs to {name!r}; a coordinate and a parameter with a known number")
+            wanted, given = parse_unit(one.unit), parse_unit(interval.unit)
+            if wanted.dimension != given.dimension:
+                raise ValueError(f"ends: {name} is in {one.unit} and {letter} in {interval.unit}")
+            if (
+                abs(one.value * wanted.factor - interval.high * given.factor)
+                > _ALIKE * abs(interval.high) * given.factor
+            ):
+                raise ValueError(
+                    f"conditions contradict each other: {letter} runs to {interval.high:g} {interval.unit}, but {name} "
+                    f"is {one.value:g} {one.unit}; where {name} alone is given, {letter} follows"
+                )
+        return self

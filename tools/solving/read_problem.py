@@ -1,14 +1,11 @@
-"""Problem files and traces: YAML and CSV taken to records, with every mistake named.
+"""Problem files: YAML taken to records, with every mistake named.
 
-Knows YAML, CSV and records. Must not know solvers, nor load torch.
+Knows YAML and records. Must not know solvers, nor load torch.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,9 @@ import yaml
 from pydantic import ValidationError
 
 from ...memory.errors import UserError
-from .problem import Points, Problem
+from .problem import Problem
 from .registry import problem_named
-from .units import parse_unit
-
-_HEADER = re.compile(r"\s*(?P<name>[^\[(]+?)\s*(?:[\[(](?P<unit>[^\])]*)[\])])?\s*")
-_DEVIATION = ("deviation", "sigma", "std")
-_MOST_ROWS = 20_000
+from .units import parse_quantity
 
 
 def read_problem(path: Path) -> Problem:
@@ -69,80 +62,29 @@ def _merged(base: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("parameters", "domain", "sensor", "field"):
         if isinstance(change.get(name), Mapping):
             found[name] = dict(base[name]) | dict(change[name])
+    for letter, name in found["ends"].items():
+        if letter not in change.get("domain", {}) and isinstance(one := found["parameters"].get(name), Mapping):
+            found["domain"][letter] = {"low": 0.0, "high": one.get("value"), "unit": one.get("unit", "1")}
     return found
 
 
-def with_trace(problem: Problem, path: Path) -> Problem:
-    """Put the rows of a CSV file in as data.
-
-    The header names columns with units, `t [ms], temperature [K], deviation [K]`; without units the problem's
-    hold.
-    Coordinates without a column must be in the problem's sensor. Of two columns the one that is
-    no coordinate is the field.
+def with_known(problem: Problem, known: Mapping[str, str], where: str) -> Problem:
+    """Give parameters known values, as `{"thickness": "1.02 mm"}`; coordinates that run as far follow.
 
     Raises:
-        UserError: The file cannot be read, a column is missing or in a unit that does not fit, a cell is no number.
+        UserError: There is no such parameter, or the text is no quantity.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(line for line in file if not line.startswith("#")) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"trace {path} cannot be read: {error}") from error
-    if len(rows) < 2:
-        raise UserError(f"trace {path} holds no rows under a header")
-    if len(rows) > _MOST_ROWS + 1:
-        raise UserError(f"trace {path} holds {len(rows) - 1} rows; {_MOST_ROWS} are allowed")
-    names = _columns(problem, rows[0], path)
-    numbers: dict[str, list[float]] = {name: [] for name, _ in names}
-    for n, row in enumerate(rows[1:], start=2):
-        if len(row) != len(names):
-            raise UserError(f"trace {path}, line {n}: {len(row)} cells under {len(names)} headings")
-        for (name, factor), cell in zip(names, row, strict=True):
-            numbers[name].append(_number(cell, f"trace {path}, line {n}, {name}") * factor)
-    values = tuple(numbers.pop(problem.field.name))
-    deviation = tuple(numbers.pop("deviation")) if "deviation" in numbers else None
-    if deviation is None and problem.data is not None and not isinstance(problem.data.deviation, tuple):
-        points = Points(
-            columns={k: tuple(v) for k, v in numbers.items()}, values=values, deviation=problem.data.deviation
-        )
-    else:
-        points = Points(columns={k: tuple(v) for k, v in numbers.items()}, values=values, deviation=deviation)
-    return problem.model_copy(update={"data": points})
-
-
-def _columns(problem: Problem, header: list[str], path: Path) -> list[tuple[str, float]]:
-    """Names of the columns as the problem calls them, and factors that take them to its units."""
-    found = []
-    for cell in header:
-        match = _HEADER.fullmatch(cell)
-        name, unit = (match["name"], match["unit"]) if match else (cell.strip(), None)
-        if name in _DEVIATION:
-            name, own = "deviation", problem.field.unit
-        elif name in problem.domain:
-            own = problem.domain[name].unit
-        else:
-            name, own = (problem.field.name, problem.field.unit) if name != "deviation" else (name, problem.field.unit)
-        given, wanted = parse_unit(own if unit is None else unit), parse_unit(own)
-        if given.dimension != wanted.dimension:
-            raise UserError(
-                f"trace {path}: column {cell.strip()!r} is in {unit}; a unit of the kind of {own} is allowed"
-            )
-        found.append((name, given.factor / wanted.factor))
-    names = [name for name, _ in found]
-    if len(set(names)) < len(names) or problem.field.name not in names:
-        columns, allowed = (", ".join(map(str.strip, names)) for names in (header, problem.domain))
+    if not known:
+        return problem
+    absent = [name for name in known if name not in problem.parameters]
+    if absent:
         raise UserError(
-            f"trace {path}: columns {columns}; coordinates {allowed}, "
-            f"one column of {problem.field.name} and at most one of deviation are allowed"
+            f"{where}: {', '.join(absent)} is no parameter of {problem.name}; "
+            f"{', '.join(problem.parameters) or 'none'} are allowed"
         )
-    return found
-
-
-def _number(cell: str, where: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        raise UserError(f"{where}: {cell!r} is no number") from None
-    if not math.isfinite(value):
-        raise UserError(f"{where}: {cell!r} is not finite; leave rows without a measurement out")
-    return value
+    given = {}
+    for name, text in known.items():
+        value, unit = parse_quantity(text, f"{where}, {name}")
+        given[name] = {"value": value, "unit": unit}
+    content = _merged(problem.model_dump(mode="json"), {"parameters": given})
+    return parse_problem(content, where)

@@ -105,6 +105,7 @@ def laser_flash() -> Problem:
         equation="heat",
         field=FieldOf(name="temperature", unit="K"),
         domain=_x_and_t(1.0, 0.2, "mm", "s"),
+        ends={"x": "thickness"},
         parameters={
             "diffusivity": UnknownNumber(low=0.1, high=1000, start=10, unit="mm2/s"),
             "loss": UnknownNumber(low=1e-4, high=5, start=0.1, unit="1/mm"),
@@ -120,7 +121,7 @@ def laser_flash() -> Problem:
         ),
         sensor={"x": "high"},
         tolerance=1e-4,
-        shortest_time=0.001,
+        shortest_time="pulse",
     )
 
 
@@ -132,6 +133,7 @@ def angstrom() -> Problem:
         equation="fin",
         field=FieldOf(name="temperature", unit="K", scale=1.0),
         domain=_x_and_t(30, 60, "mm", "s"),
+        ends={"t": "period"},
         parameters={
             "diffusivity": UnknownNumber(low=0.1, high=1000, start=10, unit="mm2/s"),
             "loss": UnknownNumber(low=1e-5, high=1, start=1e-3, unit="1/s"),
@@ -238,6 +240,7 @@ def sorption() -> Problem:
         equation="diffusion",
         field=FieldOf(name="concentration"),
         domain={"x": Interval(low=0, high=1), "t": Interval(low=0, high=0.5)},
+        ends={"x": "thickness"},
         parameters={"diffusivity": Known(value=1.0), "thickness": Known(value=1.0)},
         conditions=(
             Condition(face="x=low", value=1.0),
@@ -266,8 +269,79 @@ def junction() -> Problem:
         },
         conditions=(Condition(face="x=low", value=-0.35716), Condition(face="x=high", value=0.35716)),
         lift="0.35716*tanh(x/1e-7)",
-        tolerance=1e-4,
+        tolerance=3e-4,
     )
+
+
+@registered
+def unipolar() -> Problem:
+    """A film that carries electrons only, between two ohmic contacts: drift, diffusion and their own space charge.
+
+    The current is given and the potential is solved for; a voltage measured at `x=high` tells the mobility. The first
+    guess is the potential of a space-charge-limited current (N. F. Mott, R. W. Gurney, Oxford, 1940), begun inside the
+    contact.
+    """
+    start = "(2/3)*sqrt(2*current/(permittivity*mobility))"
+    return Problem(
+        name="unipolar",
+        equation="unipolar",
+        field=FieldOf(name="potential", unit="V", scale=1.0),
+        domain={"x": Interval(low=0, high=100, unit="nm")},
+        ends={"x": "thickness"},
+        parameters={
+            "mobility": Known(value=1e-4, unit="cm2/(V s)"),
+            "current": Known(value=10.0, unit="A/m2"),
+            "permittivity": Known(value=2.65626e-11, unit="F/m"),
+            "charge": Known(value=1.602176634e-19, unit="C"),
+            "thermal_voltage": Known(value=0.025852, unit="V"),
+            "contact_density": Known(value=1e22, unit="1/m3"),
+            "thickness": Known(value=100, unit="nm"),
+        },
+        conditions=(
+            Condition(face="x=low", value=0.0),
+            Condition(face="x=low", law="u_xx - charge/permittivity*contact_density"),
+            Condition(face="x=high", law="u_xx - charge/permittivity*contact_density"),
+        ),
+        lift=f"{start}*((x + thickness/10)**1.5 - (thickness/10)**1.5)",
+    )
+
+
+def _well(name: str, low: float, high: float, potential: str, hard: str, jumps: tuple[str, ...] = ()) -> Problem:
+    """A well for electrons of GaAs's effective mass; nanometres, electron volts."""
+    return Problem(
+        name=name,
+        equation="schroedinger",
+        field=FieldOf(name="energy", unit="eV"),
+        domain={"x": Interval(low=low, high=high, unit="nm")},
+        parameters={
+            "mass": Known(value=0.067, unit="m_e"),
+            "potential": Known(value=potential, unit="J"),
+        },
+        conditions=tuple(Condition(face=f"x={side}", value=0.0) for side in hard.split()),
+        jumps=jumps,
+    )
+
+
+@registered
+def infinite_well() -> Problem:
+    """A particle between hard walls: E_n = n² π² ħ²/(2 m L²)."""
+    return _well("infinite_well", 0, 10, "0", "low high")
+
+
+@registered
+def finite_well() -> Problem:
+    """A layer between two barriers; its levels are the roots of k tan(k L/2) = κ and −k cot(k L/2) = κ."""
+    problem = _well("finite_well", -25, 25, "depth*step(abs(x) - width/2)", "", ("-width/2", "width/2"))
+    own = {"depth": Known(value=0.3, unit="eV"), "width": Known(value=10.0, unit="nm")}
+    return problem.model_copy(update={"parameters": problem.parameters | own})
+
+
+@registered
+def triangular_well() -> Problem:
+    """A particle that a field holds at a hard wall: levels at the zeros of the Airy function."""
+    problem = _well("triangular_well", 0, 80, "charge*field*x", "low")
+    own = {"charge": Known(value=1.602176634e-19, unit="C"), "field": Known(value=10.0, unit="MV/m")}
+    return problem.model_copy(update={"parameters": problem.parameters | own})
 
 
 @registered

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...memory.errors import TerminalError, UserError
 from ...models.pinn.finite_differences import GridField, NoGrid, finite_differences
-from ...models.pinn.ladder import profiles
+from ...models.pinn.ladder import all_linear, profiles
 from ...models.pinn.ladder import solve as climb
 from ...models.pinn.posed import Posed, ResidualError
 from ...models.pinn.profile import Profile
@@ -26,6 +26,7 @@ from .problem import Problem
 from .units import parse_unit
 
 Array = NDArray[np.float64]
+_UNSOLVED = 0.1
 _INTERVALS = {1: 400, 2: 80, 3: 24}
 
 
@@ -64,6 +65,11 @@ def solve(problem: Problem, check: bool = True, with_profiles: bool = False) -> 
         raise TerminalError(f"{problem.name}: no solver gave a finite answer ({error})") from error
     if not math.isfinite(solution.error_estimate):
         raise TerminalError(f"{problem.name}: no solver gave a finite answer; check conditions and ranges")
+    if not solution.residual_rms < _UNSOLVED and not all_linear(posed):
+        raise TerminalError(
+            f"{problem.name}: no solver meets the equation: what is left of it is {solution.residual_rms:.1e} of its "
+            "size. Give a lift near the solution, or ranges nearer to it"
+        )
     warnings = [*solution.warnings, *([remark] if remark else [])]
     return Solved(problem, _answer(problem, solution, checked, warnings), posed, solution, reference, drawn)
 
