@@ -24,8 +24,10 @@ from ...memory.records import Constraint, Goal
 from . import merit
 from .merit import Array
 
-Weight = Callable[[Tensor], Tensor]
-"""Rows `(n, 1, n_columns)` to the log of a factor, `(n,)`, which autograd can follow."""
+Weight = Callable[[Tensor, Model], Tensor]
+"""Candidates `(n, 1, n_columns)` and the model to the log of a factor, `(n,)`, which autograd can follow."""
+Hold = Callable[[Tensor], tuple[Model, Tensor]]
+"""Pending rows to the model that has taken some of them in, and the rows that are left pending."""
 
 # Left alone, BoTorch compiles a kernel by the C++ compiler it finds when an acquisition is first made: seconds,
 # a file in the user's cache, and a result that depends on the machine.
@@ -36,7 +38,11 @@ class Improvement(AcquisitionFunction):
     """Log of the expected improvement, or hypervolume improvement, times some factors."""
 
     def __init__(
-        self, build: Callable[[Tensor | None], AcquisitionFunction], pending: Tensor | None, weights: Sequence[Weight]
+        self,
+        build: Callable[[Tensor | None], AcquisitionFunction],
+        pending: Tensor | None,
+        weights: Sequence[Weight],
+        lift: Callable[[Tensor], Tensor] | None,
     ) -> None:
         """Build what is weighed.
 
@@ -44,10 +50,11 @@ class Improvement(AcquisitionFunction):
             build: Makes an acquisition function that gives logs, from the rows that are pending.
             pending: Rows that are pending from the start, `(n, n_columns)`.
             weights: Of each candidate.
+            lift: Candidates to the rows at which the gain counts; None where those are the same.
         """
         base = build(pending)
         super().__init__(base.model)
-        self._build, self._base, self._weights = build, base, tuple(weights)
+        self._build, self._base, self._weights, self._lift = build, base, tuple(weights), lift
         # BoTorch's own acquisitions forget the pending rows they were made with as soon as more are set.
         self.X_pending = pending  # type: ignore[assignment]
 
@@ -58,9 +65,9 @@ class Improvement(AcquisitionFunction):
 
     def forward(self, X: Tensor) -> Tensor:  # noqa: N803
         """Log of the weighed gain of candidates `(n, 1, n_columns)`, `(n,)`."""
-        value: Tensor = self._base(X)
+        value: Tensor = self._base(X if self._lift is None else self._lift(X))
         for weight in self._weights:
-            value = value + weight(X)
+            value = value + weight(X, self._base.model)
         return value
 
 
@@ -74,6 +81,8 @@ def improvement(
     draws: int,
     seed: int,
     weights: Sequence[Weight] = (),
+    lift: Callable[[Tensor], Tensor] | None = None,
+    hold: Hold | None = None,
 ) -> Improvement:
     """The expected gain, each objective in units of what the best gain over the reference point.
 
@@ -85,6 +94,8 @@ def improvement(
         draws: Samples of the joint belief.
         seed: Of the samples.
         weights: Factors of each candidate.
+        lift: Candidates to the rows at which their gain counts.
+        hold: What the model makes of pending rows; None where all of them only take the gain off their like.
     """
     place = {name: k for k, name in enumerate(properties)}
     columns = [place[o.property] for o in goal.objectives]
@@ -107,11 +118,13 @@ def improvement(
 
     constraints = [excess(c) for c in goal.constraints] or None
 
-    def build(waiting: Tensor | None) -> AcquisitionFunction:
+    def build(pending: Tensor | None) -> AcquisitionFunction:
+        now, waiting = (model, pending) if hold is None or pending is None else hold(pending)
+        waiting = waiting if waiting is not None and len(waiting) else None
         sampler = SobolQMCNormalSampler(torch.Size([draws]), seed=seed)
         if len(columns) == 1:
             return qLogNoisyExpectedImprovement(
-                model,
+                now,
                 known,
                 sampler,
                 GenericMCObjective(lambda samples, X: gains(samples)[..., 0]),  # noqa: N803
@@ -120,7 +133,7 @@ def improvement(
                 prune_baseline=False,
             )
         return logei.qLogNoisyExpectedHypervolumeImprovement(
-            model,
+            now,
             torch.zeros(len(columns), dtype=torch.float64),
             known,
             sampler,
@@ -129,7 +142,7 @@ def improvement(
             X_pending=waiting,
         )
 
-    return Improvement(build, pending, weights)
+    return Improvement(build, pending, weights, lift)
 
 
 def _amounts(goal: Goal, values: Tensor) -> Tensor:

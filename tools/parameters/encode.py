@@ -101,7 +101,7 @@ def _block(leaf: Leaf, values: Sequence[Value | None]) -> Array:
     source = leaf.source
     there = np.array([[float(v is not None)] for v in values])
     if isinstance(source, Categorical):
-        table = _label_rows(source)
+        table = label_rows(source)
         neutral = np.full(len(table[0]), ABSENT if source.descriptors else 0.0)
         rows = dict(zip(source.labels, table, strict=True))
         block = np.array([neutral if v is None else rows[str(v)] for v in values])
@@ -119,7 +119,7 @@ def _block(leaf: Leaf, values: Sequence[Value | None]) -> Array:
 def _value_of(leaf: Leaf, row: Array) -> Value:
     source = leaf.source
     if isinstance(source, Categorical):
-        table = _label_rows(source)
+        table = label_rows(source)
         return source.labels[int(np.argmin(((table - row[: table.shape[1]]) ** 2).sum(axis=1)))]
     if isinstance(source, Continuous) and source.scale == "log":
         return float(np.clip(leaf.low * (leaf.high / leaf.low) ** row[0], leaf.low, leaf.high))
@@ -131,7 +131,7 @@ def _value_of(leaf: Leaf, row: Array) -> Value:
     return min(source.values, key=lambda known: abs(known - number))
 
 
-def _label_rows(source: Categorical) -> Array:
+def label_rows(source: Categorical) -> Array:
     """What each label is encoded as, `(n_labels, n_columns)`."""
     if isinstance(source, Fidelity):
         return np.tri(len(source.labels))[:, 1:]

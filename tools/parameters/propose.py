@@ -1,6 +1,6 @@
 """What to try next in a space of parameters, given a goal and all trials so far.
 
-Knows goals, trials, the surrogate and BoTorch's acquisition functions. Must not evaluate anything.
+Knows goals, trials, beliefs and the search for points. Must not evaluate anything.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from botorch.exceptions.warnings import BotorchWarning
 from linear_operator.utils.warnings import NumericalWarning  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits
 
-from ...memory.errors import RetryError
 from ...memory.records import Goal, Point
 from ...memory.state import Trial
-from ...models.threads import configure_torch
 from ..acquisition import merit
 from ..acquisition.acquire import best_first
-from ..acquisition.improvement import improvement, keeps
-from ..acquisition.noise import Results
-from .encode import encode
+from ..acquisition.improvement import Improvement, Weight, improvement, keeps
+from ..acquisition.remaining import expected_gain
+from .believe import LEAST, Believed, Earlier, believe, meant, point_of, properties_of, tried
+from .encode import Array, encode
 from .leaves import Value
+from .moves import nearby
 from .parameter_space import ParameterSpace
-from .repair import check
-from .sample import spread
+from .sample import keeps as has_values
+from .sample import sample
+from .start import start
 from .suggest import suggest
-from .surrogate import fit
+from .weights import cheapness, feasibility_of, held, telling
 
-LEAST = 2
-"""Values of each property before there is a surrogate."""
 BASELINE = 32
 """Best points whose uncertainty the acquisition averages over."""
 DRAWS = 64
+LOOKED_AT, NEAR_BEST = 256, 64
+"""Points all over the space, and around the best, that what may still be gained is sought among."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,33 @@ class Proposed:
     """A point worth a trial.
 
     Attributes:
-        acquisition: Log of the expected improvement; nan without a surrogate.
+        acquisition: Log of the expected improvement, weighed by `made` and cost; nan without a surrogate.
         predicted: Property to mean and standard deviation of the truth; empty without a surrogate.
         keeps: Probability of keeping all constraints; None without a surrogate.
+        made: Probability that it can be made at all; None while nothing has failed for what was asked.
+        cost: What the evaluation costs, in the space's unit.
     """
 
     point: Point
     acquisition: float
     predicted: Mapping[str, tuple[float, float]]
     keeps: float | None
+    made: float | None = None
+    cost: float = 1.0
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Points to try, best first, and how they were found."""
+    """Points to try, best first, and how they were found.
+
+    Attributes:
+        gain: What the space is still expected to bring beyond the best known, in the unit of the one objective; None
+            where there are several, no surrogate, or no trial that keeps the constraints.
+    """
 
     picks: tuple[Proposed, ...]
     notes: tuple[str, ...]
+    gain: float | None = None
 
 
 def propose(
@@ -73,6 +84,7 @@ def propose(
     rejected: Sequence[Point] = (),
     robust: bool = False,
     among: Sequence[Point] | None = None,
+    earlier: Earlier | None = None,
 ) -> Proposal:
     """Find up to `q` points; the same input gives the same points, whatever the order of the trials.
 
@@ -83,70 +95,113 @@ def propose(
         rejected: Points that a person does not want, nor their like.
         robust: Whether single results may be outliers.
         among: Allowed points to choose from; None for all of the space.
+        earlier: Trials of earlier campaigns on the same variables, by name, which are learnt from as far as they help.
 
     Raises:
         RetryError: A trial's point is not one of the space, or nothing is allowed with the fixed values.
     """
-    ordered = sorted(trials, key=lambda t: t.number)
-    settings = {t.number: _point(space, t) for t in ordered}
-    taken = [settings[t.number] for t in ordered if not t.is_fault]
-    names = dict.fromkeys([*(o.property for o in goal.objectives), *(c.property for c in goal.constraints)])
-    completed = [t for t in ordered if t.status == "completed"]
-    known = {name: [t for t in completed if name in t.values] for name in names}
-    best = best_first(goal, completed)
-    if not best or min(map(len, known.values())) < LEAST:
-        counts = ", ".join(f"{len(rows)} of {name}" for name, rows in known.items())
-        notes = (f"no surrogate yet: {LEAST} values of each property are needed, there are {counts}; space-filling",)
-        filling = spread(space, q, seed, [*taken, *rejected], fixed, among)
-        return Proposal(tuple(Proposed(p, math.nan, {}, None) for p in filling), notes)
-    configure_torch()
+    fixed, taken = fixed or {}, tried(space, trials)
+    settled = meant(space, trials)
+    best = best_first(goal, settled)
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
         # Without a hit it advises to maximise the probability of one, which the constraints' weight does here; and
         # near-twins, which a search for the best point ends in, make covariances that need a little jitter.
         warnings.filterwarnings("ignore", message="When all training points are infeasible", category=BotorchWarning)
         warnings.filterwarnings("ignore", category=NumericalWarning)
         torch.manual_seed(seed)
-        surrogate = fit({name: results_of(space, name, rows) for name, rows in known.items()}, robust)
-        reference = merit.reference_point(goal, completed)
+        believed = believe(space, goal, trials, robust, earlier) if best else None
+        if believed is None:
+            counts = ", ".join(f"{sum(name in t.values for t in settled)} of {name}" for name in properties_of(goal))
+            note = f"no surrogate yet: {LEAST} values of each property are needed, there are {counts}; space-filling"
+            points = start(space, goal, q, seed, [*taken, *rejected], fixed, among, earlier or {})
+            return Proposal(
+                tuple(Proposed(p, math.nan, {}, None, cost=space.cost_of(p.values)) for p in points), (note,)
+            )
+        reference = merit.reference_point(goal, settled)
         assert reference is not None  # noqa: S101 - there are best trials
-        top = [settings[t.number] for t in best[:BASELINE]]
-        waiting = [settings[t.number] for t in ordered if t.is_pending]
-        rows, pending = (torch.from_numpy(encode(space, some)) for some in (top, waiting))
-        acquisition = improvement(
-            goal, surrogate.properties, surrogate.model, rows, pending if len(pending) else None, reference, DRAWS, seed
-        )
+        top = [point_of(space, t) for t in best[:BASELINE]]
+        waiting = [point_of(space, t) for t in sorted(trials, key=lambda t: t.number) if t.is_pending]
+        acquisition = _acquisition(goal, believed, reference, top, waiting, seed)
         found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
-        means, deviations = surrogate.predict(encode(space, [s.point for s in found]))
-    picks = []
-    for suggestion, mean, deviation in zip(found, means, deviations, strict=True):
-        predicted = {n: (float(m), float(d)) for n, m, d in zip(surrogate.properties, mean, deviation, strict=True)}
-        picks.append(Proposed(suggestion.point, suggestion.acquisition, predicted, keeps(goal, predicted)))
+        points = tuple(s.point for s in found)
+        gain = _gain(goal, believed, [*points, *_looked_at(space, top, seed, fixed, among)], top, seed)
+    picks = _told(goal, believed, points, [s.acquisition for s in found])
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    return Proposal(tuple(picks), (f"reference point: {wanted}", f"{len(waiting)} pending", *surrogate.notes))
+    notes = (f"reference point: {wanted}", f"{len(waiting)} pending", *believed.notes, *believed.surrogate.notes)
+    return Proposal(picks, notes, gain)
 
 
-def _point(space: ParameterSpace, trial: Trial) -> Point:
-    content = trial.candidate.content
-    if not isinstance(content, Point):
-        raise RetryError(f"trial {trial.number} is a crystal; this space holds points")
-    faults = check(space, content)
-    if faults:
-        raise RetryError(f"trial {trial.number} is outside the space: {'; '.join(faults)}")
-    return content
-
-
-def results_of(space: ParameterSpace, name: str, trials: Sequence[Trial]) -> Results:
-    """What trials say of one property; all of them know it.
-
-    Raises:
-        RetryError: A trial's point is not one of the space.
-    """
-    stated = [
-        next((m.deviation for m in t.outcome.measurements if m.property == name), None) if t.outcome else None
-        for t in trials
-    ]
-    return Results(
-        encode(space, [_point(space, t) for t in trials]),
-        np.array([t.values[name] for t in trials]),
-        np.array([np.nan if deviation is None else deviation for deviation in stated], dtype=float),
+def _acquisition(
+    goal: Goal, believed: Believed, reference: Array, top: Sequence[Point], waiting: Sequence[Point], seed: int
+) -> Improvement:
+    frame, surrogate = believed.frame, believed.surrogate
+    weights: list[Weight] = []
+    if frame.space.cost is not None or frame.levels:
+        weights.append(cheapness(frame.space))
+    if frame.levels:
+        weights.append(telling(frame, range(len({o.property for o in goal.objectives}))))
+    if believed.made is not None:
+        weights.append(feasibility_of(believed.made))
+    pending = torch.from_numpy(encode(frame.space, waiting)) if waiting else None
+    return improvement(
+        goal,
+        surrogate.properties,
+        surrogate.model,
+        torch.from_numpy(frame.rows(top)),
+        pending,
+        reference,
+        DRAWS,
+        seed,
+        weights,
+        lift=lambda rows: frame.lift(frame.pad(rows)),
+        hold=lambda rows: held(frame, surrogate.model, rows),
     )
+
+
+def _told(goal: Goal, believed: Believed, points: Sequence[Point], scores: Sequence[float]) -> tuple[Proposed, ...]:
+    """Points with all that is believed of them."""
+    frame, surrogate = believed.frame, believed.surrogate
+    rows = frame.rows(points)
+    beliefs = [surrogate.predict(some) for some in (rows, frame.lift(torch.from_numpy(rows)).numpy())]
+    own, lifted = (
+        [
+            {n: (float(m), float(d)) for n, m, d in zip(surrogate.properties, mean, deviation, strict=True)}
+            for mean, deviation in zip(means, deviations, strict=True)
+        ]
+        for means, deviations in beliefs
+    )
+    made = [None] * len(points) if believed.made is None else believed.made.probabilities(encode(frame.space, points))
+    return tuple(
+        Proposed(p, score, known, keeps(goal, at_best), None if m is None else float(m), frame.space.cost_of(p.values))
+        for p, score, known, at_best, m in zip(points, scores, own, lifted, made, strict=True)
+    )
+
+
+def _looked_at(
+    space: ParameterSpace,
+    top: Sequence[Point],
+    seed: int,
+    fixed: Mapping[str, Value],
+    among: Sequence[Point] | None,
+) -> list[Point]:
+    """Points that stand for all that may still be tried."""
+    if among is not None:
+        return [p for p in among if has_values(p, fixed)]
+    rng = np.random.default_rng(seed)
+    near = (nearby(space, top[i % len(top)], rng, fixed) for i in range(NEAR_BEST))
+    return [*sample(space, LOOKED_AT, seed, (), fixed), *(p for p in near if p is not None)]
+
+
+def _gain(goal: Goal, believed: Believed, points: Sequence[Point], top: Sequence[Point], seed: int) -> float | None:
+    """What the space may still bring, at the highest fidelity, of points that are more likely made than not."""
+    if len(goal.objectives) > 1 or not points:
+        return None
+    frame = believed.frame
+    if believed.made is not None:
+        chances = believed.made.probabilities(encode(frame.space, points))
+        points = [p for p, chance in zip(points, chances, strict=True) if chance > 0.5]
+    rows = frame.lift(torch.from_numpy(frame.rows([*points, *top])))
+    beliefs = [(one, one.belief(rows)) for one in believed.surrogate.model.processes]
+    means = torch.stack([one.shift + one.scale * belief.mean for one, belief in beliefs], dim=-1)
+    covariances = torch.stack([one.scale**2 * belief.covariance for one, belief in beliefs])
+    return expected_gain(goal, believed.surrogate.properties, means, covariances, len(points), seed)

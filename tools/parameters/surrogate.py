@@ -5,28 +5,24 @@ Knows encoded rows and processes. Must not know what is wanted, nor how points a
 The kernel is a Matérn kernel, ν = 5/2, with one length scale for each column, under a prior whose scale grows with the
 root of their number. Levels of fidelity and earlier campaigns are columns too, of zeros and ones: their length scales
 say how far they answer alike, and each may shift the answers by a constant (docs/decisions/0018).
-
-Source: Ament et al., NeurIPS 2024, arXiv:2410.24222 (outliers).
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ..acquisition.noise import Merged, Results, merge
+from ..acquisition.noise import Results, merge
+from ..acquisition.outliers import without_outliers
 from ..acquisition.process import Columns, Processes, dimension_prior, learnt_from
 from ..acquisition.surrogate import NARROW_NOISE
 from .encode import Array
 
 FIT_ROWS = 200
 """Rows that length scales and noise are fitted to; all rows are learnt from."""
-LEAST_ROBUST = 10
-"""Different points below which no result is taken for an outlier."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +60,15 @@ def fit(results: Mapping[str, Results], robust: bool = False, shifting: Sequence
     for name, known in results.items():
         merged = merge(known)
         notes.append(f"noise of {name}: {merged.noise}")
-        if robust and len(merged.rows) >= LEAST_ROBUST:
-            merged, outliers = without_outliers(merged)
-            notes += [f"{name}: taken for outliers and not learnt from: {outliers}"] if outliers else []
         n_columns = merged.rows.shape[1]
-        columns = Columns(n_columns, offsets=tuple(shifting))
+        columns, prior = Columns(n_columns, offsets=tuple(shifting)), dimension_prior(n_columns, NARROW_NOISE)
+        if robust:
+            everything = merged
+            merged, away = without_outliers(everything, columns, prior, FIT_ROWS)
+            told = ", ".join(f"{value:.4g}" for value in everything.values[away])
+            notes += [f"{name}: taken for outliers and not learnt from: {told}"] if told else []
         unit = (float(merged.values.mean()), _spread(merged.values))
-        process, fault = learnt_from(merged, columns, dimension_prior(n_columns, NARROW_NOISE), unit, FIT_ROWS)
+        process, fault = learnt_from(merged, columns, prior, unit, FIT_ROWS)
         processes.append(process)
         notes += [f"{name}: {fault}"] if fault else []
     return Surrogate(tuple(results), Processes(processes), tuple(notes))
@@ -80,38 +78,3 @@ def _spread(values: Array) -> float:
     """Standard deviation; of a single value, and of values all alike, one that is small beside it."""
     alike = max(1e-9, 1e-6 * float(np.abs(values).max()))
     return max(float(values.std(ddof=1)), alike) if len(values) > 1 else max(abs(float(values[0])), 1.0)
-
-
-def without_outliers(merged: Merged) -> tuple[Merged, str]:
-    """The results without those that the others make unlikely, and the values left out, in words.
-
-    At most `FIT_ROWS` rows are looked at, evenly spread over all.
-    """
-    from botorch.exceptions.errors import ModelFittingError
-    from botorch.fit import fit_gpytorch_mll
-    from botorch.models.robust_relevance_pursuit_model import RobustRelevancePursuitSingleTaskGP
-    from botorch.models.transforms.outcome import Standardize
-    from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-    from gpytorch.mlls import ExactMarginalLogLikelihood
-
-    some = np.linspace(0, len(merged.rows) - 1, min(len(merged.rows), FIT_ROWS)).round().astype(int)
-    rows, values = torch.from_numpy(merged.rows[some]), torch.from_numpy(merged.values[some])[:, None]
-    variances = None if merged.variances is None else torch.from_numpy(merged.variances[some])[:, None]
-    kernel = get_covar_module_with_dim_scaled_prior(rows.shape[-1], use_rbf_kernel=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = RobustRelevancePursuitSingleTaskGP(
-            rows, values, variances, covar_module=kernel, outcome_transform=Standardize(1)
-        )
-        try:
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        except ModelFittingError:
-            return merged, ""
-    out = some[sorted(model.likelihood.noise_covar.support)]
-    kept = np.setdiff1d(np.arange(len(merged.rows)), out)
-    variances_left = None if merged.variances is None else merged.variances[kept]
-    told = ", ".join(f"{value:.4g}" for value in merged.values[out])
-    left = replace(
-        merged, rows=merged.rows[kept], values=merged.values[kept], counts=merged.counts[kept], variances=variances_left
-    )
-    return left, told

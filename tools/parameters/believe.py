@@ -1,0 +1,166 @@
+"""What trials, and those of earlier campaigns, give to believe of a space: results and what can be made.
+
+Knows goals, trials, the surrogate and feasibility. Must not know how points are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ...memory.errors import RetryError
+from ...memory.records import Goal, Point
+from ...memory.state import Trial
+from ...models.threads import configure_torch
+from ..acquisition.acquire import informative
+from ..acquisition.feasibility import Feasibility, is_infeasible, learn
+from ..acquisition.noise import Results
+from .encode import encode
+from .frame import Frame
+from .parameter_space import ParameterSpace
+from .repair import check
+from .surrogate import Surrogate, fit
+
+LEAST = 2
+"""Values of each property before there is a surrogate."""
+ROWS = 1000
+"""Different points that a surrogate learns from; of more, the informative ones are taken."""
+EARLIER_ROWS = 100
+"""Trials of each earlier campaign that are learnt from, likewise."""
+
+Earlier = Mapping[str, Sequence[Trial]]
+"""Earlier campaigns on the same variables, by name, with their trials."""
+
+
+@dataclass(frozen=True)
+class Believed:
+    """Beliefs about a space.
+
+    Attributes:
+        made: What can be made; None where nothing failed for what was asked.
+        notes: What became of earlier campaigns, in words.
+    """
+
+    frame: Frame
+    surrogate: Surrogate
+    made: Feasibility | None
+    notes: tuple[str, ...]
+
+
+def properties_of(goal: Goal) -> tuple[str, ...]:
+    """The properties of a goal, each once, objectives first."""
+    return tuple(dict.fromkeys([*(o.property for o in goal.objectives), *(c.property for c in goal.constraints)]))
+
+
+def point_of(space: ParameterSpace, trial: Trial) -> Point:
+    """The point of a trial.
+
+    Raises:
+        RetryError: It is none, or not one of the space.
+    """
+    content = trial.candidate.content
+    if not isinstance(content, Point):
+        raise RetryError(f"trial {trial.number} is a crystal; this space holds points")
+    faults = check(space, content)
+    if faults:
+        raise RetryError(f"trial {trial.number} is outside the space: {'; '.join(faults)}")
+    return content
+
+
+def meant(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
+    """Completed trials whose results are the goal's, by number."""
+    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
+    return [t for t in completed if space.is_meant(point_of(space, t).values)]
+
+
+def believe(
+    space: ParameterSpace, goal: Goal, trials: Sequence[Trial], robust: bool = False, earlier: Earlier | None = None
+) -> Believed | None:
+    """Learn from all trials; None while a property of the goal has fewer than `LEAST` values that are meant.
+
+    Args:
+        robust: Whether single results may be outliers.
+        earlier: Trials of other campaigns; what is outside this space, or did not complete, is passed over.
+
+    Raises:
+        RetryError: A trial's point is not one of the space.
+    """
+    names, settled = properties_of(goal), meant(space, trials)
+    if min(sum(name in t.values for t in settled) for name in names) < LEAST:
+        return None
+    configure_torch()
+    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
+    if len({t.candidate.id for t in completed}) > ROWS:
+        completed = list(informative(goal, completed, ROWS))
+    sources, notes = _usable(space, goal, earlier or {})
+    frame = Frame(space, tuple(sources))
+    results = {
+        name: _together(frame, name, [t for t in completed if name in t.values], sources, settled) for name in names
+    }
+    with threadpool_limits(1, "blas"):
+        surrogate = fit(results, robust, frame.shifting)
+        made = feasibility(space, trials)
+    return Believed(frame, surrogate, made, notes)
+
+
+def feasibility(space: ParameterSpace, trials: Sequence[Trial]) -> Feasibility | None:
+    """What trials say of what can be made; an instrument's fault says nothing."""
+    told = {t.number: t for t in trials if t.status == "completed" or is_infeasible(t)}
+    told = {number: told[number] for number in sorted(told)[-ROWS:]}
+    if not any(map(is_infeasible, told.values())):
+        return None
+    rows = encode(space, [point_of(space, t) for t in told.values()])
+    return learn(rows, [not is_infeasible(t) for t in told.values()])
+
+
+def _usable(space: ParameterSpace, goal: Goal, earlier: Earlier) -> tuple[dict[str, list[Trial]], tuple[str, ...]]:
+    """Completed trials of earlier campaigns that are points of this space, and what was passed over, in words."""
+    found, notes = dict[str, list[Trial]](), list[str]()
+    for source in sorted(earlier):
+        completed = [t for t in earlier[source] if t.status == "completed"]
+        inside = [t for t in completed if isinstance(p := t.candidate.content, Point) and not check(space, p)]
+        outside = f"; {len(completed) - len(inside)} are outside the space" if len(inside) < len(completed) else ""
+        notes.append(f"learnt from {source}: {min(len(inside), EARLIER_ROWS)} of {len(completed)} results{outside}")
+        if inside:
+            found[source] = list(informative(goal, sorted(inside, key=lambda t: t.number), EARLIER_ROWS))
+    return found, tuple(notes)
+
+
+def _together(
+    frame: Frame, name: str, own: Sequence[Trial], sources: Mapping[str, Sequence[Trial]], settled: Sequence[Trial]
+) -> Results:
+    """Results of this campaign and, brought to its mean and spread, those of each earlier one."""
+    found = [results_of(frame, name, own)]
+    values = np.array([t.values[name] for t in settled if name in t.values])
+    for source, trials in sources.items():
+        knowing = [t for t in trials if name in t.values]
+        if not knowing:
+            continue
+        theirs = results_of(frame, name, knowing, source)
+        spread = float(theirs.values.std())
+        factor = float(values.std()) / spread if spread > 0 and values.std() > 0 else 1.0
+        shifted = values.mean() + factor * (theirs.values - theirs.values.mean())
+        found.append(Results(theirs.rows, shifted, factor * theirs.deviations))
+    return Results(
+        *(np.concatenate(parts) for parts in zip(*((r.rows, r.values, r.deviations) for r in found), strict=True))
+    )
+
+
+def results_of(frame: Frame, name: str, trials: Sequence[Trial], source: str | None = None) -> Results:
+    """What trials say of one property; all of them know it.
+
+    Raises:
+        RetryError: A trial's point is not one of the space.
+    """
+    measured = [next(m for m in t.outcome.measurements if m.property == name) for t in trials if t.outcome]
+    deviations = [np.nan if m.deviation is None else m.deviation for m in measured]
+    rows = frame.rows([point_of(frame.space, t) for t in trials], source)
+    return Results(rows, np.array([t.values[name] for t in trials]), np.array(deviations, dtype=float))
+
+
+def tried(space: ParameterSpace, trials: Sequence[Trial]) -> list[Point]:
+    """Points that must not come back: those of all trials but faults of an instrument."""
+    return [point_of(space, t) for t in sorted(trials, key=lambda t: t.number) if not t.is_fault]
