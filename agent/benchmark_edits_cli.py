@@ -123,8 +123,8 @@ def _show(task: EditTask, found: Mapping[PlannerName, Sequence[EditRun]], out: P
         table.add_row(planner, str(len(runs)), *cells)
     console.print(table)
     lines = ["Means with 95 % bootstrap intervals. A run that never met the target counts all its edits."]
-    instead = sum(run.given_up for runs in found.values() for run in runs)
-    lines += [f"In {instead} steps the builtin planner stood in for the chat model."] if instead else []
+    instead = sum(run.instead for run in found.get("llm", ()))
+    lines += [f"{instead} edits of llm were the builtin planner's: no usable answer."] if instead else []
     lines += [f"Figures: {out}"] if out is not None else []
     for line in lines:
         console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)

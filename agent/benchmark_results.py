@@ -47,12 +47,12 @@ def write(out: Path | None, figures: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def interruptible(workers: int, kept: Path) -> Iterator[Executor]:
+def interruptible(workers: int, kept: Path | None) -> Iterator[Executor]:
     """Processes that work side by side, and end at once with exit code 130 on an interruption.
 
     Args:
         workers: How many.
-        kept: Where what was done is kept.
+        kept: Where what was done is kept; None for nowhere.
     """
     from . import executors
 
@@ -62,8 +62,8 @@ def interruptible(workers: int, kept: Path) -> Iterator[Executor]:
     try:
         yield executor
     except KeyboardInterrupt:
-        told = f"Interrupted; what was done is kept in {kept}: the same command goes on."
-        Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
+        told = f"what was done is kept in {kept}: the same command goes on" if kept else "nothing is kept"
+        Console(stderr=True).print(f"Interrupted; {told}.", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
         executors.end_workers()

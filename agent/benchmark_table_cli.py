@@ -6,19 +6,23 @@ Knows typer and Rich. Heavy parts are imported inside the command, so that `--he
 from __future__ import annotations
 
 import json
-import signal
-from concurrent.futures import Executor
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from ..memory.errors import UserError
+from .benchmark_chat_model import BaseUrl, Model, Names, Prices, Reflect, ToolCalls, chat_model_of
+from .benchmark_results import Out, check_out, interruptible, write
 from .options import AsJson
 
-_INTERRUPTED = 130
+if TYPE_CHECKING:
+    from ..tools.backtest.search import Method
+
+LLM = "llm"
 
 
 class Direction(StrEnum):
@@ -53,73 +57,74 @@ def table(
     runs: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep each search there; those there are not made again.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the figures as JSON.")] = None,
+    model: Model = "",
+    base_url: BaseUrl = None,
+    prices: Prices = "",
+    tool_calls: ToolCalls = True,
+    reflect: Reflect = True,
+    names: Names = "told",
+    out: Out = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to draw the curves.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search a table of results as a campaign would, many times, and compare with random choice.
 
+    Where a chat model is named, it plans searches of its own beside those of the builtin planner.
     The table stands for the experiment: a search sees the results of the settings that it has chosen, and no other.
     """
     from ..memory.records import Objective
     from ..tools.backtest.backtest import Backtest, document, run
     from ..tools.backtest.measured_pool import read_measured_pool
     from ..tools.backtest.search import builtin
-    from .executors import end_workers, process_pool
+    from .protocols.table_search import ChatModelSearch
     from .views.benchmark import BenchmarkView
 
-    _check(out, plot)
+    check_out(out)
+    _check_plot(plot)
     wanted = Objective(property=objective, direction=direction.value, unit=unit)
-    names = [name.strip() for name in inputs.split(",") if name.strip()]
-    pool = read_measured_pool(file, wanted, names, replicates.value)
+    columns = [name.strip() for name in inputs.split(",") if name.strip()]
+    pool = read_measured_pool(file, wanted, columns, replicates.value)
     asked = Backtest(seeds, initial, most)
-    # An operator's `kill` or a service manager's stop is an interruption like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    executor: Executor = process_pool(workers)()
-    try:
-        with BenchmarkView(None if as_json else Console()) as view:
-            searches = run(asked, pool, {"builtin": builtin}, executor, view.tell, runs)
-    except KeyboardInterrupt:
-        told = f"searches that were done are kept in {runs}: the same command goes on" if runs else "nothing is kept"
-        Console(stderr=True).print(f"Interrupted; {told}.", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(_INTERRUPTED) from None
-    finally:
-        end_workers()
-        executor.shutdown(cancel_futures=True)
+    methods: dict[str, Method] = {"builtin": builtin}
+    chat_model = chat_model_of(model, base_url, prices, tool_calls, reflect, names)
+    if chat_model is not None:
+        methods[LLM] = partial(ChatModelSearch, chat_model)
+    with interruptible(workers, runs) as executor, BenchmarkView(None if as_json else Console()) as view:
+        searches = run(asked, pool, methods, executor, view.tell, runs)
     found = document(asked, pool, searches)
-    _write(found, out, plot)
+    write(out, found)
+    if plot is not None:
+        _draw(found, plot)
     if as_json:
         typer.echo(json.dumps(found))
     else:
         _show(found, out, plot)
 
 
-def _check(out: Path | None, plot: Path | None) -> None:
+def _check_plot(plot: Path | None) -> None:
     if plot is not None and plot.suffix != ".png":
         raise UserError(f"--plot {plot}: a name that ends in .png is allowed")
-    for option, path in (("--out", out), ("--plot", plot)):
-        if path is not None and not path.parent.is_dir():
-            raise UserError(f"{option} {path}: no such folder; a folder that is there is needed")
+    if plot is not None and not plot.parent.is_dir():
+        raise UserError(f"--plot {plot}: no such folder; a folder that is there is needed")
 
 
-def _write(found: dict[str, Any], out: Path | None, plot: Path | None) -> None:
+def _draw(found: dict[str, Any], plot: Path) -> None:
     from .pictures.backtest_curves import backtest_curves
 
     try:
-        if out is not None:
-            out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        if plot is not None:
-            backtest_curves(found).savefig(plot)
+        backtest_curves(found).savefig(plot)
     except OSError as error:
-        raise UserError(f"{error.filename}: cannot be written: {error}") from error
+        raise UserError(f"{plot}: cannot be written: {error}") from error
 
 
 def _show(found: dict[str, Any], out: Path | None, plot: Path | None) -> None:
-    from .views.backtest import LEGEND, backtest_table, heading
+    from .views.backtest import LEGEND, backtest_table, heading, remarks
 
     console = Console()
     console.print(heading(found), markup=False, highlight=False, soft_wrap=True)
     console.print(backtest_table(found))
+    for line in remarks(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for what, path in (("Figures", out), ("Curves", plot)):
         if path is not None:
             console.print(f"{what}: {path}", markup=False, highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...memory.state import State
 from .edit_task import EditTask
-from .one_by_one import paid
+from .one_by_one import paid, without_chat_model
 
 RESAMPLES = 2000
 
@@ -25,7 +25,7 @@ class EditRun:
         edits: Edits that were evaluated, those that failed counted.
         is_met: Whether the target was met.
         values: The property after each edit that has an answer, in its unit.
-        given_up: Steps that the builtin planner did in place of the chat model.
+        instead: Edits that the builtin planner chose in place of the chat model; all of them for other planners.
         tokens: Of all questions and answers.
     """
 
@@ -34,7 +34,7 @@ class EditRun:
     edits: int
     is_met: bool
     values: tuple[float, ...]
-    given_up: int
+    instead: int
     tokens: int
 
     @classmethod
@@ -43,7 +43,7 @@ class EditRun:
         trials = paid(state)
         values = tuple(t.values[task.wanted] for t in trials if task.wanted in t.values)
         tokens = sum(one.input_tokens + one.output_tokens for one in state.exchanges)
-        return cls(start, seed, len(trials), task.is_met(state), values, len(state.given_up), tokens)
+        return cls(start, seed, len(trials), task.is_met(state), values, without_chat_model(state), tokens)
 
 
 def scores(task: EditTask, runs: Sequence[EditRun]) -> Mapping[str, Sequence[float]]:

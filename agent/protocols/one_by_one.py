@@ -21,6 +21,13 @@ def paid(state: State) -> list[Trial]:
     return [trial for trial in state.trials.values() if trial.is_paid]
 
 
+def without_chat_model(state: State) -> int:
+    """Batches of a campaign with the planner `llm` that the builtin planner proposed in its place."""
+    asked = {one.batch for one in state.exchanges if one.step == "propose"}
+    failed = {one.batch for one in state.given_up if one.step == "propose"}
+    return len({trial.batch for trial in paid(state)} - (asked - failed))
+
+
 def one_by_one(
     campaign: Campaign,
     known: Sequence[tuple[Candidate, Outcome]],

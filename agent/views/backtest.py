@@ -31,7 +31,7 @@ def backtest_table(found: Mapping[str, Any]) -> Table:
     table = plain_table()
     table.add_column("", min_width=24)
     for name in methods:
-        table.add_column(clean(name, 24), justify="right", no_wrap=True)
+        table.add_column(clean(name, 24), justify="right")
     searched = {name: one for name, one in methods.items() if name != RANDOM}
     for level in next(iter(searched.values()))["AF"]:
         cells = ["1" if name == RANDOM else _acceleration(one, level) for name, one in methods.items()]
@@ -50,6 +50,16 @@ def backtest_table(found: Mapping[str, Any]) -> Table:
             cells = [_with_interval(one[look], "") for one in shares.values()]
             table.add_row(f"best / maximum after {look}", *map(Text, cells))
     return table
+
+
+def remarks(found: Mapping[str, Any]) -> list[str]:
+    """What has to be known about a method's figures."""
+    counts = {name: one.get("instead", 0) for name, one in found["methods"].items()}
+    return [
+        f"{count} choices of {name} were the builtin planner's: no usable answer."
+        for name, count in counts.items()
+        if count
+    ]
 
 
 def heading(found: Mapping[str, Any]) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 from typer.testing import CliRunner, Result
 
 from athanor.agent import executors
+from athanor.agent.chat_model import obedient as obedient_script
 from athanor.agent.cli import app
 from athanor.agent.executors import InlineExecutor
 from athanor.tools.backtest import search as searches
@@ -111,3 +113,17 @@ def test_bad_input_is_refused_with_what_is_allowed(
     result = athanor(*arguments)
     assert result.exit_code == 2, result.output
     assert words in result.stderr
+
+
+def test_a_chat_model_that_is_named_searches_too(
+    athanor: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("made.csv", "--objective", "yield", "--seeds", "1", "--initial", "1", "--evaluations", "4", "--model")
+    document = found(athanor(*arguments, "scripted:obedient", "--json"))
+    assert list(document["methods"]) == ["random", "builtin", "llm"]
+    assert document["methods"]["llm"]["instead"] == 0
+    monkeypatch.setattr(obedient_script, "obedient", lambda messages, tools: AIMessage(""))
+    silent = athanor(*arguments, "scripted:obedient")
+    assert silent.exit_code == 0, silent.output
+    assert "3 choices of llm were the builtin planner's" in silent.output
+    assert silent.output.count("(") == silent.output.count(")")

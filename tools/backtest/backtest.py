@@ -89,7 +89,10 @@ def document(asked: Backtest, pool: MeasuredPool, searches: Mapping[str, list[Se
     """What was asked, the pool, and the figures of random choice and each method."""
     objective = pool.objective
     best = pool.truths.max() if objective.direction == "maximise" else pool.truths.min()
-    methods = {name: figures(pool, runs, asked.most) for name, runs in searches.items()}
+    methods = {
+        name: {**figures(pool, runs, asked.most), "instead": sum(one.instead for one in runs)}
+        for name, runs in searches.items()
+    }
     return {
         "table": {
             "file": pool.file.name,
@@ -152,7 +155,7 @@ def _read(folder: Path | None, name: str, seeds: int) -> list[tuple[int, Search]
         if path.exists():
             try:
                 kept = json.loads(path.read_text("utf-8"))
-                found.append((seed, Search(tuple(kept["order"]), float(kept["cpu_seconds"]))))
+                found.append((seed, Search(tuple(kept["order"]), float(kept["cpu_seconds"]), int(kept["instead"]))))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise UserError(f"{path}: is no search: {error}; without it, it is made again") from error
     return found

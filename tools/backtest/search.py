@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -31,10 +32,22 @@ class Search:
     Attributes:
         order: Places of the points; None for a look that was wasted.
         cpu_seconds: Processor time of the choices.
+        instead: Choices that something else made in the method's place.
     """
 
     order: tuple[int | None, ...]
     cpu_seconds: float
+    instead: int = 0
+
+
+@runtime_checkable
+class StoodIn(Protocol):
+    """A chooser that can fail, and counts the choices that something else made in its place."""
+
+    @property
+    def instead(self) -> int:
+        """How many."""
+        ...
 
 
 def search(pool: MeasuredPool, method: Method, seed: int, initial: int, most: int) -> Search:
@@ -57,7 +70,8 @@ def search(pool: MeasuredPool, method: Method, seed: int, initial: int, most: in
         if place is not None and (not 0 <= place < n or place in order):
             raise TerminalError(f"a search of {pool.file.name} chose point {place}, which is not there or was known")
         order.append(place)
-    return Search(tuple(order), time.process_time() - start)
+    instead = choose.instead if isinstance(choose, StoodIn) else 0
+    return Search(tuple(order), time.process_time() - start, instead)
 
 
 def builtin(pool: MeasuredPool, seed: int) -> Choose:
