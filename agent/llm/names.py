@@ -110,7 +110,9 @@ def names_for(goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> Names:
     properties = list(dict.fromkeys([*(name for name, _ in columns_of(goal)), *_PROPERTIES]))
     features = list(space.variables) if space.kind == "pool" else list(FEATURES)
     others: dict[str, str] = {}
-    for kind, names in (("property", properties), ("feature", [f for f in features if f not in properties])):
+    kinds = {"property": properties, "feature": features, "label": _labels_of(space)}
+    for kind, all_names in kinds.items():
+        names = [name for name in all_names if name not in others]
         order = random.permutation(len(names)) + 1
         for name, number in zip(names, order.tolist(), strict=True):
             others[name] = f"{kind}_{number}"
@@ -133,6 +135,16 @@ _PROPERTIES = (
     "band_gap",
     "solar_efficiency_limit",
 )
+
+
+def _labels_of(space: CrystalSpace | PoolSpace) -> list[str]:
+    """What categories of a pool are called."""
+    if space.kind != "pool":
+        return []
+    from ...tools.generators.pool import read_pool
+
+    points = read_pool(space.file, tuple(space.variables))
+    return sorted({value for point in points for value in point.values.values() if isinstance(value, str)})
 
 
 def _units_of(space: CrystalSpace | PoolSpace) -> Iterable[str]:

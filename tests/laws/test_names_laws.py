@@ -93,9 +93,23 @@ def test_words_of_people_and_origins_are_left_out() -> None:
     assert f"with {NAMES.elements['S']}" in hidden
 
 
+def test_labels_of_a_pool_tell_nothing_and_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "reactions.csv"
+    file.write_text("base,ligand,yield\nKOH,XPhos,3\nCs2CO3,PPh3,4\n")
+    space = PoolSpace(file=file, variables={"base": "1", "ligand": "1"})
+    names = names_for(GOAL, space, 0)
+    text = "candidate: base KOH, ligand XPhos; candidate: base Cs2CO3, ligand PPh3"
+    hidden = names.hide(text)
+    for word in ("base", "ligand", "KOH", "XPhos", "Cs2CO3", "PPh3"):
+        assert word not in hidden
+    assert names.reveal(hidden) == text
+    assert len(set(re.findall(r"label_\d", hidden))) == 4
+
+
 def test_a_seed_gives_the_same_names_and_another_others(tmp_path: Path) -> None:
     assert names_for(GOAL, SPACE, 0) == NAMES
     assert names_for(GOAL, SPACE, 1).elements != NAMES.elements
+    (tmp_path / "p.csv").write_text("temperature,flow\n300,2\n")
     pool = PoolSpace(file=tmp_path / "p.csv", variables={"temperature": "K", "flow": "mL/min"})
     hidden = names_for(GOAL, pool, 0).hide("temperature=300, flow=2; features: temperature (K), flow (mL/min)")
     assert not re.search("temperature|flow|mL|K", hidden)
