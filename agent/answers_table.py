@@ -9,23 +9,20 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..memory.errors import UserError
 from ..memory.foreign import clean
 from ..memory.records import Candidate, Point, Provenance
+from ..tools.parameters.parameter_space import ParameterSpace
+from ..tools.parameters.words import read_point
+from ..tools.space import Space, units_of
 from .answers import Answer, measured
-
-if TYPE_CHECKING:
-    from ..tools.space import CrystalSpace, PoolSpace
 
 TRIAL = "trial"
 """Name of the column that holds the numbers of trials."""
 
 
-def read_answers(
-    path: Path, space: CrystalSpace | PoolSpace, properties: Mapping[str, str], author: str
-) -> tuple[Answer, ...]:
+def read_answers(path: Path, space: Space, properties: Mapping[str, str], author: str) -> tuple[Answer, ...]:
     """Read answers, one a row; a property that a row leaves empty was not measured.
 
     Args:
@@ -44,7 +41,7 @@ def read_answers(
     if not rows:
         raise UserError(f"{path}: no rows below the header")
     columns = [name for name in rows[0] if name]
-    variables = list(space.variables) if space.kind == "pool" else []
+    variables = list(units_of(space))
     if TRIAL not in columns and not (variables and set(variables) <= set(columns)):
         allowed = f"or all of {', '.join(variables)}" if variables else "for a space of crystals"
         raise UserError(f"{path}: columns are {', '.join(columns)}; a column {TRIAL!r} is needed, {allowed}")
@@ -52,7 +49,7 @@ def read_answers(
     for line, row in enumerate(rows, start=2):
         told = {name: text for name in properties if (text := (row.get(name) or "").strip())}
         try:
-            about = _trial(row[TRIAL]) if TRIAL in columns else _candidate(row, variables, path)
+            about = _trial(row[TRIAL]) if TRIAL in columns else candidate_of(row, space, path.name)
             answers.append(Answer(about, measured(told, properties, author), author))
         except UserError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
@@ -66,14 +63,27 @@ def _trial(text: str | None) -> int:
     return int(number)
 
 
-def _candidate(row: Mapping[str, str | None], variables: list[str], path: Path) -> Candidate:
+def candidate_of(told: Mapping[str, str | None], space: Space, source: str) -> Candidate:
+    """The setting that some texts describe, those of other columns left aside.
+
+    Args:
+        told: Variable to value in words; empty where a setting has no such variable.
+        space: Of settings.
+        source: Who or what tells it.
+
+    Raises:
+        UserError: It is no setting of the space.
+    """
+    texts = {name: (told.get(name) or "").strip() for name in units_of(space)}
+    if isinstance(space, ParameterSpace):
+        point, mended = read_point(space, texts)
+        return Candidate(content=point, provenance=Provenance(tool="told", parents=(source,), note=mended))
     values: dict[str, float | str] = {}
-    for name in variables:
-        text = (row.get(name) or "").strip()
+    for name, text in texts.items():
         if not text:
-            raise UserError(f"column {name!r}: empty; every variable needs a value")
+            raise UserError(f"{name}: empty; every variable needs a value")
         try:
             values[name] = float(text)
         except ValueError:
             values[name] = text
-    return Candidate(content=Point(values=values), provenance=Provenance(tool="told", parents=(path.name,)))
+    return Candidate(content=Point(values=values), provenance=Provenance(tool="told", parents=(source,)))

@@ -17,7 +17,9 @@ from ..memory.errors import UserError
 from ..memory.records import Constraint, Goal, Objective, Record
 from ..tools.oracles.build import properties_of
 from ..tools.oracles.oracle import OracleSettings, SimulationSettings
-from ..tools.space import PoolSpace, Space
+from ..tools.parameters.parameter_space import ParameterSpace
+from ..tools.parameters.variables import Variable
+from ..tools.space import CrystalSpace, PoolSpace, Space, units_of
 from .chat_model.settings import ChatModelSettings
 
 PlannerName = Literal["builtin", "llm", "random"]
@@ -77,11 +79,21 @@ class CampaignFile(Record):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> CampaignFile:
-        is_pool = isinstance(self.space, PoolSpace)
-        if self.oracle.kind == "simulation" and is_pool:
-            raise ValueError("a simulation needs a space of kind crystal; a pool goes with a table or a function")
-        if self.oracle.kind == "table" and not is_pool:
-            raise ValueError("a table oracle needs a space of kind pool")
+        if self.oracle.kind == "simulation" and not isinstance(self.space, CrystalSpace):
+            raise ValueError(
+                "a simulation needs a space of kind crystal; settings go with a table, a function or people (manual)"
+            )
+        if self.oracle.kind == "table" and not isinstance(self.space, PoolSpace):
+            if not isinstance(self.space, ParameterSpace):
+                raise ValueError("a table oracle needs a space of kind pool, or of kind parameters with a pool")
+            if self.space.pool is None:
+                raise ValueError(
+                    "a table answers only for the settings in its rows; give the space the key pool: "
+                    f"{self.oracle.file.name}, so that no others are tried"
+                )
+        both = sorted(set(units_of(self.space)) & set(properties_of(self.oracle)))
+        if both:
+            raise ValueError(f"{', '.join(both)}: both a variable of the space and what the oracle answers")
         if self.confirmation and self.oracle.kind != "simulation":
             raise ValueError("confirmation goes with an oracle of kind simulation only")
         if self.chat_model and self.planner != "llm":
@@ -151,7 +163,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_PATHS = ("file", "references", "seeds", "predictor")
+_PATHS = ("file", "references", "seeds", "predictor", "pool")
 
 
 def _with_absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -185,12 +197,13 @@ def _explain(problem: dict[str, Any]) -> str:
     return f"  {where}: {given if len(given) <= 60 else given[:57] + '...'} is not allowed; {message}"
 
 
-_TAGS = {"crystal", "pool", "simulation", "table", "function"}
-
-
 def _without_tags(location: tuple[str | int, ...]) -> list[str | int]:
-    """A location without the tags by which pydantic marks the member of a union."""
-    return [part for index, part in enumerate(location) if not (index == 1 and part in _TAGS)]
+    """A location without the tags by which pydantic marks the member of a union: behind `space`, or a number."""
+    return [
+        part
+        for index, part in enumerate(location)
+        if not (part in _TAGS and (index == 1 or (index > 1 and isinstance(location[index - 1], int))))
+    ]
 
 
 def _fields_at(location: tuple[str | int, ...]) -> list[str]:
@@ -204,7 +217,7 @@ def _fields_at(location: tuple[str | int, ...]) -> list[str]:
             model = found[0]
         elif part in _TAGS:
             model = next(m for m in _UNION_MEMBERS if m.model_fields["kind"].default == part)
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -213,4 +226,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]
 
 
-_UNION_MEMBERS = [*_models_in(Space), *_models_in(OracleSettings)]
+_UNION_MEMBERS = [*_models_in(Space), *_models_in(OracleSettings), *_models_in(Variable)]
+_TAGS = {model.model_fields["kind"].default for model in _UNION_MEMBERS}

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from ..memory.errors import UserError
+from ..memory.errors import RetryError, UserError
 from ..memory.events import Event, HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from ..memory.foreign import clean, quoted
 from ..memory.records import Candidate, Crystal
 from ..memory.state import State, fold
-from ..tools.space import CrystalSpace, PoolSpace, Space
+from ..tools.parameters.parameter_space import ParameterSpace
+from ..tools.parameters.sample import keeps
+from ..tools.space import CrystalSpace, Space
 from .labels import label_of
 
 if TYPE_CHECKING:
@@ -34,16 +36,20 @@ class Guidance:
         hints: Those that count, in order of their numbers.
         banned: Elements that no candidate may hold.
         wanted: Elements of which half of the candidates hold at least one; empty for no wish.
+        fixed: Variables that keep a value, each with it.
     """
 
     hints: tuple[HintGiven, ...] = ()
     banned: frozenset[str] = frozenset()
     wanted: frozenset[str] = frozenset()
+    fixed: tuple[tuple[str, float | str], ...] = ()
 
     def allows(self, candidate: Candidate) -> bool:
-        """Whether a candidate holds nothing that is banned."""
+        """Whether a candidate holds nothing that is banned, and what is fixed wherever it has the variable."""
         content = candidate.content
-        return not isinstance(content, Crystal) or self.banned.isdisjoint(content.species)
+        if isinstance(content, Crystal):
+            return self.banned.isdisjoint(content.species)
+        return keeps(content, dict(self.fixed))
 
     def wants(self, candidate: Candidate) -> bool:
         """Whether a candidate holds something that is wanted."""
@@ -56,11 +62,13 @@ def guidance(state: State, batch: int) -> Guidance:
     valid = [
         hint
         for number, hint in sorted(state.hints.items())
-        if hint.since <= batch and not (number in state.withdrawn and state.withdrawn[number].since <= batch)
+        if hint.since <= batch <= (hint.until or batch)
+        and not (number in state.withdrawn and state.withdrawn[number].since <= batch)
     ]
     banned = frozenset(symbol for hint in valid for symbol in hint.banned)
     wanted = frozenset(symbol for hint in valid for symbol in hint.wanted) - banned
-    return Guidance(tuple(valid), banned, wanted)
+    fixed = dict(pair for hint in valid for pair in hint.fixed)
+    return Guidance(tuple(valid), banned, wanted, tuple(fixed.items()))
 
 
 def narrowed(space: CrystalSpace, banned: Iterable[str], wanted: Iterable[str] = ()) -> CrystalSpace:
@@ -73,7 +81,7 @@ def narrowed(space: CrystalSpace, banned: Iterable[str], wanted: Iterable[str] =
     )
 
 
-def heard(told: Sequence[Told], state: State, space: CrystalSpace | PoolSpace) -> tuple[Event, ...]:
+def heard(told: Sequence[Told], state: State, space: Space) -> tuple[Event, ...]:
     """What a person tells a campaign as events of its ledger: checked, numbered and dated by batch.
 
     Raises:
@@ -88,7 +96,9 @@ def heard(told: Sequence[Told], state: State, space: CrystalSpace | PoolSpace) -
             case HintGiven():
                 hint = one.model_copy(update={"number": max(given, default=0) + 1, "since": next_batch})
                 given[hint.number] = hint
-                _check_elements([h for n, h in given.items() if n not in withdrawn], hint, space)
+                valid = [h for n, h in given.items() if n not in withdrawn and (h.until or next_batch) >= next_batch]
+                _check_elements(valid, hint, space)
+                _check_fixed(valid, hint, space)
                 events.append(hint)
             case HintWithdrawn():
                 if one.number not in given or one.number in withdrawn:
@@ -110,7 +120,7 @@ def tell_offline(ledger: Ledger, campaign: str, *told: Told) -> None:
         UserError: It cannot be followed, or a process is at work on the campaign.
     """
     state = fold(ledger.entries(campaign))
-    space = TypeAdapter[CrystalSpace | PoolSpace](Space).validate_python(state.spec["space"])
+    space = TypeAdapter[Space](Space).validate_python(state.spec["space"])
     ledger.append(campaign, heard(told, state, space))
 
 
@@ -126,7 +136,7 @@ def _check_waits(number: int, state: State, taken_back: set[int]) -> None:
     raise UserError(f"trial #{number} is {told}; those that wait are: {listed}")
 
 
-def _check_elements(valid: Sequence[HintGiven], new: HintGiven, space: CrystalSpace | PoolSpace) -> None:
+def _check_elements(valid: Sequence[HintGiven], new: HintGiven, space: Space) -> None:
     """See that a hint speaks of the space's elements, and that something is left of the space."""
     if not new.banned and not new.wanted:
         return
@@ -149,11 +159,30 @@ def _check_elements(valid: Sequence[HintGiven], new: HintGiven, space: CrystalSp
         raise UserError(f"every crystal needs one of {', '.join(space.required)}; they cannot all be banned")
 
 
+def _check_fixed(valid: Sequence[HintGiven], new: HintGiven, space: Space) -> None:
+    """See that a hint fixes variables of the space to allowed values, and that some point has them all."""
+    if not new.fixed:
+        return
+    if not isinstance(space, ParameterSpace):
+        raise UserError("variables can be fixed in a space of parameters only")
+    from ..tools.parameters.repair import repair
+
+    known = [leaf.name for leaf in space.leaves]
+    strange = [clean(name, 40) for name, _ in new.fixed if name not in known]
+    if strange:
+        raise UserError(f"{', '.join(strange)}: no such variable; there are {', '.join(known)}")
+    try:
+        repair(space, {}, dict(pair for hint in valid for pair in hint.fixed))
+    except RetryError as error:
+        raise UserError(f"{error}; what people have fixed before counts too") from error
+
+
 def guidance_lines(state: State, batch: int) -> tuple[str, ...]:
     """The hints that count for a batch and the candidates that people took back, for people and chat models."""
     lines = []
     for hint in guidance(state, batch).hints:
         rules = [f"no {symbol}" for symbol in hint.banned]
+        rules += [f"{name} is {value}" for name, value in hint.fixed]
         if hint.wanted:
             rules.append(f"half of the candidates with {' or '.join(hint.wanted)}")
         meant = f" ({'; '.join(rules)})" if rules else ""

@@ -196,8 +196,10 @@ class HintGiven(Record):
         text: In the person's own words.
         banned: Elements that no candidate may hold from then on.
         wanted: Elements of which half of the candidates hold at least one from then on.
+        fixed: Variables that keep a value from then on, each with it.
         number: Of the hint in its campaign, from 1.
         since: The first batch that is planned with it.
+        until: The last one; 0 where it counts until it is withdrawn.
     """
 
     kind: Literal["hint_given"] = "hint_given"
@@ -205,8 +207,10 @@ class HintGiven(Record):
     text: Annotated[str, Field(min_length=1, max_length=MAX_NOTE)]
     banned: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, float | str], ...] = ()
     number: int = 0
     since: int = 0
+    until: int = 0
 
 
 class HintWithdrawn(Record):

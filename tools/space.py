@@ -1,6 +1,6 @@
 """What may vary in a campaign, as the campaign file states it.
 
-Knows pydantic and the names of the elements. Must not know how candidates are made (generate.py).
+Knows pydantic, the names of the elements and the space of parameters. Must not know how candidates are made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from pymatgen.core import Element
 
 from ..memory.records import Record
+from .parameters.parameter_space import ParameterSpace
 
 GeneratorName = Literal["substitute", "decorate", "edit", "vae"]
 
@@ -78,4 +79,11 @@ class PoolSpace(Record):
     variables: Annotated[dict[str, str], Field(min_length=1)]
 
 
-Space = Annotated[CrystalSpace | PoolSpace, Field(discriminator="kind")]
+Space = Annotated[CrystalSpace | PoolSpace | ParameterSpace, Field(discriminator="kind")]
+
+
+def units_of(space: Space) -> dict[str, str]:
+    """The variables of a space of settings with their units ("1" for none), in order; none for crystals."""
+    if isinstance(space, PoolSpace):
+        return dict(space.variables)
+    return {leaf.name: leaf.source.unit for leaf in space.leaves} if isinstance(space, ParameterSpace) else {}

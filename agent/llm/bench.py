@@ -13,21 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...memory.errors import RetryError
-from ...memory.records import Candidate, Condition, Crystal, Goal
+from ...memory.records import Candidate, Condition, Crystal, Goal, Point
 from ...tools.crystals.feature import FEATURES, meets
 from ...tools.generators.duplicate import Seen
 from ...tools.generators.screen import broken_rule
-from ...tools.space import CrystalSpace
+from ...tools.parameters.parameter_space import ParameterSpace
+from ...tools.parameters.repair import check
+from ...tools.space import CrystalSpace, Space, units_of
 from ..guidance import guidance
 from ..labels import crystal_of
 from ..planner import Pick
+from ..planners.settings import acquired
 
 if TYPE_CHECKING:
     from ...memory.recall import Passage
     from ...memory.state import State, Trial
     from ...tools.acquisition.acquire import Acquired, Choice
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import PoolSpace
 
 SCORED = 300
 """Candidates that the acquisition is asked about at a time; of more, those made in this step and a random sample."""
@@ -54,7 +56,7 @@ class Bench:
     """
 
     goal: Goal
-    space: CrystalSpace | PoolSpace
+    space: Space
     state: State
     n: int
     seed: int
@@ -96,6 +98,8 @@ class Bench:
         return taken, refused
 
     def _broken(self, made: Candidate) -> str | None:
+        if isinstance(self.space, ParameterSpace) and isinstance(made.content, Point):
+            return "; ".join(check(self.space, made.content)) or None
         if not isinstance(self.space, CrystalSpace) or not isinstance(made.content, Crystal):
             return "no crystal"
         rule = broken_rule(made.content, self.space)
@@ -183,6 +187,8 @@ class Bench:
         from ...tools.acquisition.acquire import Acquired, Choice, acquire
 
         random = np.random.default_rng([self.seed, len(pool)])
+        if isinstance(self.space, ParameterSpace):
+            return acquired(self.goal, self.space, self.state, n, int(random.integers(2**31)), among=pool)
         if self.space.kind == "pool" and not self.state.completed:
             drawn = random.permutation(len(pool))[:n].tolist()
             return Acquired(tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn), ())
@@ -197,7 +203,11 @@ class Bench:
         """What the surrogate expects of an offered candidate: property to (mean, standard deviation)."""
         from ...tools.acquisition.acquire import acquire
 
-        found = acquire(self.goal, list(self.state.trials.values()), [candidate], 1, self.seed, self.predictor).picks
+        if isinstance(self.space, ParameterSpace):
+            found = acquired(self.goal, self.space, self.state, 1, self.seed, among=[candidate]).picks
+        else:
+            trials = list(self.state.trials.values())
+            found = acquire(self.goal, trials, [candidate], 1, self.seed, self.predictor).picks
         return found[0].predicted if found else {}
 
     @property
@@ -214,7 +224,7 @@ class Bench:
     @property
     def features(self) -> Sequence[str]:
         """Names that a condition may speak about."""
-        return list(FEATURES) if self.space.kind == "crystal" else list(self.space.variables)
+        return list(FEATURES) if self.space.kind == "crystal" else list(units_of(self.space))
 
     def pick(self, choice: Choice, reason: str, hypothesis: str | None = None) -> Pick:
         """A choice of the acquisition as a pick."""

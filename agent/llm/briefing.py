@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from ...memory.foreign import quoted
 from ...tools.acquisition.override import overrides_of
 from ...tools.crystals.feature import FEATURES
+from ...tools.parameters.parameter_space import ParameterSpace
+from ...tools.parameters.words import variable_words
 from ..guidance import guidance_lines
 from ..labels import better, counted, figure, unit_of, wording
 from ..planners.reflect import open_hypotheses, reflection, skill
@@ -21,13 +23,13 @@ from .words import passage_line, trial_line
 if TYPE_CHECKING:
     from ...memory.records import Goal
     from ...memory.state import State
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import Space
 
 BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES, PEOPLE = 8, 12, 6, 2, 4, 16
 """The most of each that is told: best trials, latest ones, judged hypotheses, reflections, notes, words of people."""
 
 
-def briefing(goal: Goal, space: CrystalSpace | PoolSpace, state: State, n: int, features: tuple[str, ...]) -> str:
+def briefing(goal: Goal, space: Space, state: State, n: int, features: tuple[str, ...]) -> str:
     """What is wanted, what may vary, what is known, and what is asked for now."""
     used = sum(trial.batch > 0 and trial.is_paid for trial in state.trials.values())
     parts = [
@@ -69,7 +71,12 @@ def _wishes(goal: Goal) -> Iterator[str]:
         yield f"Constraint: {wording(constraint.property)} {bound} ({constraint.property})"
 
 
-def _space(space: CrystalSpace | PoolSpace) -> str:
+def _space(space: Space) -> str:
+    if isinstance(space, ParameterSpace):
+        varied = "; ".join(quoted(variable_words(one), 200) for one in space.variables)
+        kept = f" Kept: {'; '.join(quoted(one.words, 100) for one in space.constraints)}." if space.constraints else ""
+        listed = " Only settings of a finite list are allowed." if space.pool else ""
+        return f"Space: settings of {varied}.{kept}{listed}"
     if space.kind == "pool":
         names = ", ".join(f"{name} ({unit_of(unit) or 'no unit'})" for name, unit in space.variables.items())
         return f"Space: settings of {names} from a finite list."

@@ -17,12 +17,14 @@ import numpy as np
 from pymatgen.core import Element
 
 from ...tools.crystals.feature import FEATURES
+from ...tools.parameters.parameter_space import ParameterSpace
+from ...tools.parameters.variables import Categorical
+from ...tools.space import PoolSpace, Space, units_of
 from ..labels import unit_of, wording
 from ..standing import columns_of
 
 if TYPE_CHECKING:
     from ...memory.records import Goal
-    from ...tools.space import CrystalSpace, PoolSpace
 
 _HEAVIEST = 94
 """Heavier elements are in no crystal here, and their symbols stand in those of space groups."""
@@ -101,14 +103,14 @@ class Names:
         return re.sub(r"[A-Z][a-z]?", lambda one: self.elements[one.group()], found.group())
 
 
-def names_for(goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> Names:
+def names_for(goal: Goal, space: Space, seed: int) -> Names:
     """Names for one campaign; the same seed gives the same."""
     random = np.random.default_rng([seed, 1])
     symbols = [Element.from_Z(number).symbol for number in range(1, _HEAVIEST + 1)]
     free = [a + b for a, b in product(ascii_uppercase, ascii_lowercase) if not Element.is_valid_symbol(a + b)]
     drawn = [free[int(at)] for at in random.permutation(len(free))[: len(symbols)]]
     properties = list(dict.fromkeys([*(name for name, _ in columns_of(goal)), *_PROPERTIES]))
-    features = list(space.variables) if space.kind == "pool" else list(FEATURES)
+    features = list(units_of(space)) or list(FEATURES)
     others: dict[str, str] = {}
     kinds = {"property": properties, "feature": features, "label": _labels_of(space)}
     for kind, all_names in kinds.items():
@@ -117,7 +119,7 @@ def names_for(goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> Names:
         for name, number in zip(names, order.tolist(), strict=True):
             others[name] = f"{kind}_{number}"
             others.setdefault(wording(name), f"{kind} {number}")
-    units = {unit for _, unit in columns_of(goal)} | {f.unit for f in FEATURES.values()} | {*_units_of(space)}
+    units = {unit for _, unit in columns_of(goal)} | {f.unit for f in FEATURES.values()} | {*units_of(space).values()}
     known = sorted({unit_of(unit) for unit in units} - {""}, key=len, reverse=True)
     return Names(
         dict(zip(symbols, drawn, strict=True)),
@@ -137,18 +139,17 @@ _PROPERTIES = (
 )
 
 
-def _labels_of(space: CrystalSpace | PoolSpace) -> list[str]:
-    """What categories of a pool are called."""
-    if space.kind != "pool":
+def _labels_of(space: Space) -> list[str]:
+    """What categories of settings are called."""
+    if isinstance(space, ParameterSpace):
+        sources = [leaf.source for leaf in space.leaves]
+        return sorted({label for one in sources if isinstance(one, Categorical) for label in one.labels})
+    if not isinstance(space, PoolSpace):
         return []
     from ...tools.generators.pool import read_pool
 
     points = read_pool(space.file, tuple(space.variables))
     return sorted({value for point in points for value in point.values.values() if isinstance(value, str)})
-
-
-def _units_of(space: CrystalSpace | PoolSpace) -> Iterable[str]:
-    return space.variables.values() if space.kind == "pool" else ()
 
 
 def _formulas_of(symbols: Iterable[str]) -> re.Pattern[str]:

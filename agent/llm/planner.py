@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ...memory.state import State
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import Space
     from ..chat_model.settings import ChatModelSettings
     from ..planners.builtin import BuiltinPlanner
 
@@ -53,7 +53,7 @@ class LlmPlanner:
     def __init__(
         self,
         goal: Goal,
-        space: CrystalSpace | PoolSpace,
+        space: Space,
         seed: int,
         builtin: BuiltinPlanner,
         settings: ChatModelSettings,

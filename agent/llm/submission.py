@@ -16,6 +16,7 @@ from ...memory.events import Event, PassedOver, RankingLeft
 from ...memory.foreign import clean
 from ...memory.records import Comparison, Condition, Hypothesis, Prediction
 from ...tools.crystals.feature import features, meets
+from ...tools.space import units_of
 from ..planner import Pick
 from ..planners.hypothesise import is_said, statement
 from ..planners.reflect import open_hypotheses
@@ -179,9 +180,7 @@ def _hypothesis(asked: HypothesisAsked, bench: Bench) -> Hypothesis:
     is_crystal = bench.space.kind == "crystal"
     return Hypothesis(
         id=f"h{len(bench.state.hypotheses) + 1}",
-        statement=statement(
-            prediction, is_crystal=is_crystal, units=bench.space.variables if bench.space.kind == "pool" else {}
-        ),
+        statement=statement(prediction, is_crystal=is_crystal, units=units_of(bench.space)),
         rationale=clean(asked.rationale, MAX_RATIONALE),
         prediction=prediction,
         evidence=tuple(sorted(set(asked.evidence))),

@@ -14,13 +14,16 @@ import numpy as np
 from ...memory.records import Candidate, Goal, Hypothesis
 from ...memory.state import Trial
 from ...tools.crystals.feature import meets
+from ...tools.parameters.parameter_space import ParameterSpace
 from ...tools.properties.predicted import PREDICTED
+from ...tools.space import units_of
 from ..guidance import guidance
 from ..labels import counted, percent, wording
 from ..planner import Pick, Proposal, Reflection
 from ..standing import columns_of
 from .hypothesise import hypothesise
 from .reflect import number, open_hypotheses, reflection, skill
+from .settings import acquired
 from .still_to_gain import still_to_gain
 from .supply import Offer, Supply
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from ...memory.state import State
     from ...tools.acquisition.acquire import Choice
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import Space
 
 NEW_CRYSTALS = 60
 """Crystals made anew for each batch."""
@@ -40,6 +43,8 @@ BLIND = 4
 """One in so many picks is drawn at random while nothing is known, or what is predicted is worse than a mean."""
 
 
+FOUND = 8
+"""Points that the search of a space of parameters adds to the samples of it that a chat model chooses from."""
 SCORED = 300
 """Candidates that the acquisition is asked about at a time; of more, another random sample for each batch."""
 
@@ -49,7 +54,7 @@ class BuiltinPlanner:
 
     name = "builtin"
 
-    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, predictor: Chosen | None = None) -> None:
+    def __init__(self, goal: Goal, space: Space, seed: int, predictor: Chosen | None = None) -> None:
         """Build a planner for a campaign.
 
         Args:
@@ -65,17 +70,23 @@ class BuiltinPlanner:
         self._supply = Supply(goal, space, seed, NEW_CRYSTALS, predictor)
 
     def offer(self, state: State) -> Offer:
-        """Untried candidates for the next batch."""
-        return self._supply.offer(state)
+        """Untried candidates for the next batch; of a space of parameters the most wanted ones come first."""
+        offered = self._supply.offer(state)
+        if not isinstance(self.space, ParameterSpace) or not offered.candidates:
+            return offered
+        seed = int(np.random.default_rng([self.seed, state.batches + 1]).integers(2**31))
+        wanted = {c.candidate.id: c.candidate for c in acquired(self.goal, self.space, state, FOUND, seed).picks}
+        others = [one for one in offered.candidates if one.id not in wanted]
+        return replace(offered, candidates=(*wanted.values(), *others))
 
     def propose(self, state: State, n: int) -> Proposal:
         """Choose up to `n` candidates by acquisition, half of them or more about the open hypothesis."""
-        offered = self.offer(state)
+        offered = self._supply.offer(state)
         pool, batch = offered.candidates, state.batches + 1
         if not pool or n < 1:
             return Proposal((), notes=("no untried candidate is left",))
         waiting = open_hypotheses(state)
-        units = self.space.variables if self.space.kind == "pool" else {}
+        units = units_of(self.space)
         new = None if waiting else hypothesise(self.goal, state, pool, units, PREDICTED if self._predictor else ())
         claim = state.hypotheses[waiting[0]] if waiting else new
         drawn = self._drawn(state, pool, _share(n, batch, BLIND))
@@ -142,21 +153,28 @@ class BuiltinPlanner:
         rest = [candidate for candidate in pool if candidate.id not in ids]
         if n < 1 or not rest:
             return [], (), None
-        from ...tools.acquisition.acquire import acquire
-
         random = np.random.default_rng([self.seed, state.batches + 1, len(taken)])
-        if len(rest) > SCORED:
-            rest = [rest[int(i)] for i in random.choice(len(rest), size=SCORED, replace=False)]
-        seed = int(random.integers(2**31))
-        acquired = acquire(
-            self.goal, [*state.trials.values(), *_as_pending(state, taken)], rest, n, seed, self._predictor
-        )
-        whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")
+        own = _as_pending(state, taken)
+        if isinstance(self.space, ParameterSpace):
+            seed = int(random.integers(2**31))
+            found = acquired(self.goal, self.space, state, n, seed, own, rest if claim else None)
+            whom = f" of what {claim.id} speaks about" if claim else ""
+        else:
+            from ...tools.acquisition.acquire import acquire
+
+            if len(rest) > SCORED:
+                rest = [rest[int(i)] for i in random.choice(len(rest), size=SCORED, replace=False)]
+            seed = int(random.integers(2**31))
+            found = acquire(self.goal, [*state.trials.values(), *own], rest, n, seed, self._predictor)
+            whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")
         picks = [
             Pick(choice.candidate, f"acquisition rank {rank}{whom}{self._expected(choice)}", None, choice.predicted)
-            for rank, choice in enumerate(acquired.picks, start=1)
+            for rank, choice in enumerate(found.picks, start=1)
         ]
-        return picks, acquired.notes, acquired.gain
+        if isinstance(self.space, ParameterSpace):
+            # Where there is nothing to predict by, the first note says what was done instead.
+            picks = [pick if pick.predicted else replace(pick, reason=found.notes[0]) for pick in picks]
+        return picks, found.notes, found.gain
 
     def _expected(self, choice: Choice) -> str:
         if not choice.predicted:

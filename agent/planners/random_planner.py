@@ -17,7 +17,7 @@ from .supply import Supply
 
 if TYPE_CHECKING:
     from ...memory.state import State
-    from ...tools.space import CrystalSpace, PoolSpace
+    from ...tools.space import Space
 
 POOL = 40
 
@@ -27,7 +27,7 @@ class RandomPlanner:
 
     name = "random"
 
-    def __init__(self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int) -> None:
+    def __init__(self, goal: Goal, space: Space, seed: int) -> None:
         """Build a planner for a campaign.
 
         Args:

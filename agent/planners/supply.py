@@ -21,15 +21,16 @@ from ...tools.generators.bandit import Tally, shares, tallies
 from ...tools.generators.duplicate import Seen
 from ...tools.generators.generate import Wish, Yield, generate, generators_for
 from ...tools.generators.latent import Decode
+from ...tools.parameters.parameter_space import ParameterSpace
 from ...tools.properties.disagreement import Correction, correction, disagreements
-from ...tools.space import CrystalSpace
+from ...tools.space import CrystalSpace, Space
 from ..guidance import Guidance, guidance, narrowed
 from ..standing import best_first
+from .settings import sampled
 
 if TYPE_CHECKING:
     from ...memory.state import State, Trial
     from ...tools.properties.predicted import Chosen
-    from ...tools.space import PoolSpace
 
 MAX_PARENTS = 8
 MAX_RECALLED = 4
@@ -68,14 +69,13 @@ class Offer:
 class Supply:
     """Untried candidates of a space; a pure function of the state, however often it is asked.
 
-    A finite pool is read once and always offered whole. Crystals are made anew for each batch; those made for the
-    last few batches and not picked stay on offer. They are not kept but made again from the same seeds, so that a
-    resumed campaign is offered the same ones. What earlier candidates came to decides how much each generator makes.
+    A finite pool is read once and always offered whole; a space of parameters is sampled anew for each batch. So are
+    crystals made; those made for the last few batches and not picked stay on offer. They are not kept but made again
+    from the same seeds, so that a resumed campaign is offered the same ones. What earlier candidates came to decides
+    how much each generator makes.
     """
 
-    def __init__(
-        self, goal: Goal, space: CrystalSpace | PoolSpace, seed: int, size: int, predictor: Chosen | None = None
-    ) -> None:
+    def __init__(self, goal: Goal, space: Space, seed: int, size: int, predictor: Chosen | None = None) -> None:
         """Build the generators of a space.
 
         Args:
@@ -100,6 +100,8 @@ class Supply:
             kept_batches: Earlier batches whose unpicked crystals are offered too.
             is_informed: Whether results count: the best trials are varied, and generators have shares by their yield.
         """
+        if isinstance(self.space, ParameterSpace):
+            return Offer(sampled(self.space, state, _seed(self.seed, state.batches + 1)))
         if self.space.kind == "pool":
             tried_ids = {trial.candidate.id for trial in state.trials.values()}
             rows = self._made(_Order.of(0, (), ()))

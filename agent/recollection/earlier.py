@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...memory.events import CampaignOpened, Event, TrialFinished, TrialProposed
-from ...memory.records import Crystal, FailureKind, Origin, content_hash
+from ...memory.records import Crystal, FailureKind, Origin, Point, content_hash
 from ...memory.state import Trial, fold
-from ...tools.space import CrystalSpace, PoolSpace
+from ...tools.parameters.parameter_space import ParameterSpace
+from ...tools.space import PoolSpace, Space
 
 if TYPE_CHECKING:
     from ...memory.ledger import Ledger
@@ -64,7 +65,7 @@ def _lasts(trial: Trial) -> bool:
     return trial.is_finished and trial.reused is None and not (failure and failure.kind in _OF_THE_MOMENT)
 
 
-def taken_over(earlier: Earlier, fingerprint: str, oracle: str, space: CrystalSpace | PoolSpace) -> Iterator[Event]:
+def taken_over(earlier: Earlier, fingerprint: str, oracle: str, space: Space) -> Iterator[Event]:
     """Tell the earlier trials that lie in a space as trials of a new campaign, in batch 0.
 
     Args:
@@ -98,8 +99,12 @@ def reused_answer(number: int, earlier: Trial) -> TrialFinished:
     return TrialFinished(trial=number, outcome=earlier.outcome.model_copy(update={"cpu_seconds": 0.0}))
 
 
-def _membership(space: CrystalSpace | PoolSpace) -> Callable[[Candidate], bool]:
+def _membership(space: Space) -> Callable[[Candidate], bool]:
     """A test of whether a candidate lies in a space."""
+    if isinstance(space, ParameterSpace):
+        from ...tools.parameters.repair import check
+
+        return lambda candidate: isinstance(candidate.content, Point) and not check(space, candidate.content)
     if isinstance(space, PoolSpace):
         from ...tools.generators.pool import read_pool
 

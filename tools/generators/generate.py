@@ -15,6 +15,7 @@ import numpy as np
 
 from ...memory.errors import UserError
 from ...memory.records import Candidate, Crystal
+from ..parameters.parameter_space import ParameterSpace
 from ..space import CrystalSpace, GeneratorName, PoolSpace, Space
 
 
@@ -81,11 +82,15 @@ _FRUITLESS = 500
 def generators_for(space: Space) -> tuple[Generator, ...]:
     """Build the generators of a space: those that a space of crystals names, the rows for a pool.
 
+    A space of parameters needs none: it is sampled and searched as a whole.
+
     Raises:
         UserError: A seed file or the pool's file cannot be used, an element's size in a crystal is not known, or the
             latent model knows too few of the elements.
     """
     # Imported here because the prototypes and pymatgen's tables must not load with the contract above.
+    if isinstance(space, ParameterSpace):
+        return ()
     if isinstance(space, PoolSpace):
         from .pool import Pool
 

@@ -15,7 +15,7 @@ from ...memory.records import Record
 Name = Annotated[str, Field(min_length=1)]
 
 
-class When(Record):
+class When(Record, serialize_by_alias=True):
     """What another variable must be so that this one exists; a point leaves it out otherwise.
 
     Attributes:

@@ -1,0 +1,74 @@
+"""What planners choose from in a space of process parameters: samples of it, and what the acquisition finds.
+
+Knows the space's sampling and search, guidance and state. Must not know hypotheses or chat models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...memory.records import Candidate, Goal, Point, Provenance
+from ...tools.parameters.parameter_space import ParameterSpace
+from ..guidance import guidance
+
+if TYPE_CHECKING:
+    from ...memory.state import State, Trial
+    from ...tools.acquisition.acquire import Acquired
+
+SAMPLED = 300
+"""Points that claims are tried on, and that chance draws from."""
+
+
+def sampled(space: ParameterSpace, state: State, seed: int, n: int = SAMPLED) -> tuple[Candidate, ...]:
+    """Up to `n` allowed points that no trial holds, without what people have ruled out."""
+    from ...tools.parameters.sample import sample
+    from ...tools.parameters.suggest import is_like
+
+    told = guidance(state, state.batches + 1)
+    tried, unwanted = {trial.candidate.id for trial in state.trials.values()}, rejected(state)
+    points = sample(space, n, seed, tried, dict(told.fixed))
+    return tuple(_candidate(point, "sample", seed) for point in points if not is_like(space, point, unwanted))
+
+
+def acquired(
+    goal: Goal,
+    space: ParameterSpace,
+    state: State,
+    n: int,
+    seed: int,
+    taken: Sequence[Trial] = (),
+    among: Sequence[Candidate] | None = None,
+) -> Acquired:
+    """Up to `n` points that the acquisition wants most.
+
+    Args:
+        taken: What the batch holds already; pending for the rest of it.
+        among: Candidates to choose from; None for all of the space.
+    """
+    from ...tools.acquisition.acquire import Acquired, Choice
+    from ...tools.parameters.propose import propose
+
+    # What an instrument failed at is tried again by the campaign, which counts the tries; the search must leave it.
+    known = [replace(t, outcome=None, status="abandoned") if t.is_fault else t for t in state.trials.values()]
+    points = None if among is None else [c.content for c in among if isinstance(c.content, Point)]
+    told = guidance(state, state.batches + 1)
+    found = propose(space, goal, [*known, *taken], n, seed, dict(told.fixed), rejected(state), among=points)
+    own = {candidate.id: candidate for candidate in among or ()}
+    candidates = [_candidate(pick.point, "search", seed) for pick in found.picks]
+    picks = tuple(
+        Choice(at, own.get(candidate.id, candidate), pick.acquisition, pick.predicted, pick.keeps)
+        for at, (pick, candidate) in enumerate(zip(found.picks, candidates, strict=True))
+    )
+    return Acquired(picks, found.notes)
+
+
+def rejected(state: State) -> tuple[Point, ...]:
+    """Points that people took back."""
+    taken_back = (trial.candidate.content for trial in state.trials.values() if trial.abandoned)
+    return tuple(content for content in taken_back if isinstance(content, Point))
+
+
+def _candidate(point: Point, how: str, seed: int) -> Candidate:
+    return Candidate(content=point, provenance=Provenance(tool=f"parameters/{how}", seed=seed))
