@@ -95,9 +95,10 @@ def answered(answers: Sequence[Answer], state: State, oracle: str) -> tuple[Even
     """
     events: list[Event] = []
     new = {number: trial.outcome for number, trial in state.trials.items()}
+    last = max(new, default=0)
     for answer in answers:
         if isinstance(answer.about, Candidate):
-            number = max(new, default=0) + 1
+            number = last = last + 1
             reason = f"handed in by {answer.author}"
             events.append(TrialProposed(trial=number, batch=0, oracle=oracle, candidate=answer.about, reason=reason))
         else:
@@ -122,6 +123,34 @@ def trials_again(state: State, n: int) -> tuple[Pick, ...]:
     return tuple(
         Pick(last.candidate, f"#{last.number} again: the instrument failed", last.hypothesis, last.predicted)
         for last in due[: max(0, n)]
+    )
+
+
+def repeats(state: State, number: int, n: int) -> tuple[Pick, ...]:
+    """The candidate of a trial `n` times more.
+
+    Raises:
+        UserError: There is no such trial.
+    """
+    if number not in state.trials:
+        raise UserError(f"there is no trial #{number} to repeat; the last one is #{max(state.trials, default=0)}")
+    first = state.trials[number]
+    return (Pick(first.candidate, f"#{number} once more, as asked for", None, first.predicted),) * n
+
+
+def proposed(picks: Sequence[Pick], state: State, batch: int, oracle: str) -> tuple[Event, ...]:
+    """Picks as new trials of a batch."""
+    return tuple(
+        TrialProposed(
+            trial=number,
+            batch=batch,
+            oracle=oracle,
+            candidate=pick.candidate,
+            hypothesis=pick.hypothesis,
+            reason=pick.reason,
+            predicted=dict(pick.predicted),
+        )
+        for number, pick in enumerate(picks, start=max(state.trials, default=0) + 1)
     )
 
 

@@ -19,6 +19,7 @@ from ..memory.events import (
     Entry,
     Event,
     GeneratorShares,
+    HintGiven,
     HypothesisJudged,
     HypothesisStated,
     Reflected,
@@ -30,7 +31,7 @@ from ..memory.events import (
 )
 from ..memory.ledger import Ledger
 from ..memory.state import State, Trial, fold
-from .answers import Answer, answered, trials_again
+from .answers import Answer, answered, proposed, repeats, trials_again
 from .campaign_file import CampaignFile
 from .confirm import candidates_to_confirm
 from .evaluations import Evaluate, Evaluations
@@ -144,14 +145,22 @@ class Campaign:
             watch(self.state, ())
         return self.state
 
-    def suggest(self, n: int, holder: str, versions: Mapping[str, str]) -> tuple[Trial, ...]:
+    def suggest(
+        self, n: int, holder: str, versions: Mapping[str, str], wish: HintGiven | None = None, again: int | None = None
+    ) -> tuple[Trial, ...]:
         """Propose up to `n` trials to whoever evaluates them, with all results that have come so far in mind.
+
+        Args:
+            wish: What a person wants of these trials alone.
+            again: Number of a trial whose candidate is proposed `n` times more, so that its noise is seen; None to have
+                the planner choose.
 
         Returns:
             The new trials; fewer than asked for where the budget or the space ends.
 
         Raises:
-            UserError: A process is at work on this campaign, or all evaluations of its budget are proposed.
+            UserError: A process is at work on this campaign, all evaluations of its budget are proposed, or the wish
+                cannot be followed.
         """
         with self._opened(holder, versions):
             self._settle_finished()
@@ -159,7 +168,12 @@ class Campaign:
             if stop:
                 raise UserError(f"nothing more is suggested: {stop.message}")
             known = set(self.state.trials)
-            self._propose(self.state, self._batches() + 1, n)
+            if again is None:
+                told = [wish.model_copy(update={"until": self.state.batches + 1})] if wish else []
+                self._propose(self.state, self._batches() + 1, n, heard(told, self.state, self.file.space))
+            else:
+                picks = repeats(self.state, again, min(n, self._left(self.state)))
+                self._append(*proposed(picks, self.state, self._batches() + 1, self._oracle))
             return tuple(trial for number, trial in self.state.trials.items() if number not in known)
 
     def observe(self, answers: Sequence[Answer], holder: str, versions: Mapping[str, str]) -> State:
@@ -247,15 +261,16 @@ class Campaign:
         is_over = stop is not None and stop.reason in ("hours", "paused")
         return self.needs_approval and not is_over and any(trial.status == "proposed" for trial in self.state.pending)
 
-    def _propose(self, view: State, batch: int, n: int | None = None) -> bool:
-        """Ask the planner for a batch and record it; False when it has none."""
+    def _propose(self, view: State, batch: int, n: int | None = None, wishes: Sequence[Event] = ()) -> bool:
+        """Ask the planner for a batch and record it, with what people wish of it; False when it has none."""
         self._append(*self._memory.before(view))
-        view = replace(view, recalled=self.state.recalled)
-        used = sum(trial.oracle == self._oracle and trial.is_paid for trial in view.trials.values())
-        n = min(n or self.file.batch, self.file.goal.budget.evaluations - used)
-        again = trials_again(view, n)
+        hints = {hint.number: hint for hint in wishes if isinstance(hint, HintGiven)}
+        view = replace(view, recalled=self.state.recalled, hints={**view.hints, **hints})
+        n = min(n or self.file.batch, self._left(view))
+        told = guidance(view, batch)
+        again = [pick for pick in trials_again(view, n) if told.allows(pick.candidate)]
         proposal = self._planner.propose(view, n - len(again))
-        events: list[Event] = list(proposal.events)
+        events: list[Event] = [*wishes, *proposal.events]
         if proposal.hypothesis:
             events.append(HypothesisStated(hypothesis=proposal.hypothesis))
         if proposal.generators:
@@ -264,7 +279,7 @@ class Campaign:
         picks = {pick.candidate.id: pick for pick in again}
         for pick in proposal.picks:
             # Whatever a planner was talked into: what people have ruled out goes no further.
-            if pick.candidate.id not in tried and guidance(view, batch).allows(pick.candidate):
+            if pick.candidate.id not in tried and told.allows(pick.candidate):
                 picks.setdefault(pick.candidate.id, pick)
         for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
             events += self._trial(number, batch, self._oracle, pick)
@@ -343,6 +358,11 @@ class Campaign:
         if stop and stop.reason == "hours":
             return trial.oracle == self._confirming
         return trial.status != "proposed" or not self.needs_approval or trial.oracle == self._confirming
+
+    def _left(self, view: State) -> int:
+        """Evaluations of the budget that are not proposed yet."""
+        used = sum(trial.oracle == self._oracle and trial.is_paid for trial in view.trials.values())
+        return self.file.goal.budget.evaluations - used
 
     def _batches(self) -> int:
         """Number of batches proposed for the search; a batch that confirms hits does not count."""

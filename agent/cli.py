@@ -200,6 +200,7 @@ def _errors_for_people() -> Iterator[None]:
 for _command in (
     chat_cli.chat,
     suggest_cli.suggest,
+    suggest_cli.reject,
     suggest_cli.observe,
     predict_cli.predict,
     explain_cli.explain,

@@ -6,10 +6,12 @@ Knows state, goal and the acquire tool's explanations. Must not know where they 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .labels import figure, label_of, percent, spread, unit_of, wording
+from ..tools.parameters.parameter_space import ParameterSpace
+from .labels import figure, percent, spread, unit_of, wording
+from .planners.settings import acquired
 from .standing import columns_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ..memory.state import State, Trial
     from ..tools.acquisition.acquire import Choice
     from ..tools.acquisition.explain import Learnt
+    from ..tools.space import Space
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,31 @@ class Explanation:
     gain: float | None
 
 
-def explanation(goal: Goal, state: State, suggested: Sequence[Trial]) -> Explanation:
+def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Space) -> Explanation:
     """Explain suggestions by all that is known without them."""
-    from ..tools.acquisition.acquire import acquire
-    from ..tools.acquisition.explain import learnt
-
     numbers = {trial.candidate.id: trial.number for trial in suggested}
-    # A candidate that is tried again would count as tried.
-    known = [trial for trial in state.trials.values() if trial.candidate.id not in numbers]
     candidates = [trial.candidate for trial in suggested]
-    acquired = acquire(goal, known, candidates, len(candidates), 0)
-    choices = tuple((numbers[choice.candidate.id], choice) for choice in acquired.picks)
-    return Explanation(goal, learnt(goal, known, candidates), choices, acquired.gain)
+    if isinstance(space, ParameterSpace):
+        from ..tools.parameters.explain import believed
+        from ..tools.parameters.explain import learnt as learnt_of_settings
+
+        before = {n: trial for n, trial in state.trials.items() if n not in numbers.values()}
+        surrogate = believed(space, goal, tuple(before.values()))
+        if surrogate is None:
+            return Explanation(goal, (), (), None)
+        # What is measured once more is not chosen anew; its trial says what was expected of it.
+        found = acquired(goal, space, replace(state, trials=before), len(candidates), 0, among=candidates)
+        lessons = learnt_of_settings(space, surrogate)
+    else:
+        from ..tools.acquisition.acquire import acquire
+        from ..tools.acquisition.explain import learnt
+
+        # A candidate that is tried again would count as tried.
+        known = [trial for trial in state.trials.values() if trial.candidate.id not in numbers]
+        found = acquire(goal, known, candidates, len(candidates), 0)
+        lessons = learnt(goal, known, candidates)
+    choices = tuple((numbers[choice.candidate.id], choice) for choice in found.picks)
+    return Explanation(goal, lessons, choices, found.gain)
 
 
 def lines(explained: Explanation) -> Iterator[str]:
@@ -63,7 +79,7 @@ def lines(explained: Explanation) -> Iterator[str]:
         is_bound = choice.keeps is not None and explained.goal.constraints
         keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
         wanted = f"log acquisition {figure(choice.acquisition)}"
-        yield f"#{number} {label_of(choice.candidate)}: {expected} (predicted); {wanted}{keeps}"
+        yield f"#{number}: {expected} (predicted); {wanted}{keeps}"
     for one in explained.learnt:
         noise = f"{figure(one.noise)} {unit_of(units[one.name])}".rstrip()
         yield (

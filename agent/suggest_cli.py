@@ -1,4 +1,4 @@
-"""The commands `athanor suggest` and `athanor observe`: what to try next, and what came of it, where people evaluate.
+"""The commands `athanor suggest`, `reject` and `observe`: what to try next, and what came of it, where people evaluate.
 
 Knows typer and Rich. Heavy parts are imported inside the commands, so that `--help` answers at once.
 """
@@ -19,11 +19,15 @@ from ..memory.errors import UserError
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
+    from ..memory.events import HintGiven
     from ..memory.ledger import Ledger
     from ..memory.recall import Recall
     from ..memory.state import Trial
+    from ..tools.space import Space
+    from .answers import Answer
     from .campaign import Campaign
 
+_FORMS = "give a trial or a setting with PROPERTY=VALUE, or with --failed KIND"
 _WHICH = "Name of a campaign, or the file of a new one."
 Author = Annotated[str | None, typer.Option(help="Who says so; without it, the user's name.")]
 
@@ -31,9 +35,20 @@ Author = Annotated[str | None, typer.Option(help="Who says so; without it, the u
 def suggest(
     campaign: Annotated[str, typer.Argument(help=_WHICH)],
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many; without it, the file's batch.")] = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VARIABLE=VALUE", help="Keep a variable at a value in these suggestions; any number."),
+    ] = None,
+    again: Annotated[
+        int | None, typer.Option(metavar="TRIAL", help="Measure this trial's setting once more, or -n times.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="What the surrogate has learnt, and what it expects of each suggestion.")
     ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Draw what the surrogate has learnt, as PNG files.")
+    ] = None,
+    author: Author = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -42,11 +57,16 @@ def suggest(
     from .explanation import as_record, explanation, lines
     from .stop import settled
 
+    if fix and again is not None:
+        raise UserError("--again repeats a whole setting; --fix goes with new ones")
     ledger, recall = assemble.open_home(home), assemble.open_index(home)
     with closing(recall):
         wired = _wired(campaign, ledger, recall)
-        new = wired.suggest(n or wired.file.batch, assemble.holder(), assemble.versions())
-    explained = explanation(wired.file.goal, wired.state, new) if explain else None
+        wish = _wish(fix, wired.file.space, author or getpass.getuser()) if fix else None
+        many = n or (wired.file.batch if again is None else 1)
+        new = wired.suggest(many, assemble.holder(), assemble.versions(), wish, again)
+    explained = explanation(wired.file.goal, wired.state, new, wired.file.space) if explain else None
+    drawn = _drawn(wired, plot) if plot else ()
     if as_json:
         suggestions = [_record(trial) for trial in new]
         whole = {"suggestions": suggestions, "explanation": as_record(explained)} if explained else suggestions
@@ -59,19 +79,49 @@ def suggest(
     if not new:
         console.print("nothing is left to suggest: every candidate of the space was tried", highlight=False)
     for trial in new:
-        console.print(_line(trial), markup=False, highlight=False, soft_wrap=True)
+        console.print(_line(trial, wired.file.space), markup=False, highlight=False, soft_wrap=True)
     if new:
         for line in lines(explained) if explained else ():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         told = f"athanor observe {wired.file.name} {new[0].number} {next(iter(_properties(wired)))}=VALUE±DEVIATION"
         console.print(f"Tell what came of each: {told}", markup=False, highlight=False, soft_wrap=True)
+    for path in drawn:
+        console.print(f"drawn: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def reject(
+    campaign: Annotated[str, typer.Argument(help="Name of the campaign.")],
+    trials: Annotated[list[int], typer.Argument(metavar="TRIAL…", help="Numbers of suggestions that wait.")],
+    why: Annotated[str, typer.Option(help="The reason; it is kept with the trial.")] = "",
+    author: Author = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take suggestions back: neither they nor settings like them are suggested again, and they cost no budget."""
+    from ..memory.events import TrialAbandoned
+    from . import assemble
+    from .guidance import tell_offline
+
+    ledger = assemble.open_home(home)
+    assemble.state_of(campaign, ledger)
+    who = author or getpass.getuser()
+    tell_offline(ledger, campaign, *(TrialAbandoned(trial=number, author=who, reason=why) for number in trials))
+    if as_json:
+        typer.echo(json.dumps({"rejected": trials}))
+        return
+    named = ", ".join(f"#{number}" for number in trials)
+    Console().print(f"rejected: {named}; athanor suggest {campaign} gives others", markup=False, highlight=False)
 
 
 def observe(
     campaign: Annotated[str, typer.Argument(help="Name of the campaign.")],
-    trial: Annotated[int | None, typer.Argument(help="Number of the trial; none with --table.")] = None,
     told: Annotated[
-        list[str] | None, typer.Argument(metavar="PROPERTY=VALUE…", help="strength=12.3 or 'strength=12.3±0.4 MPa'.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TRIAL] NAME=VALUE…",
+            help="Number of the trial, or the variables of a setting of your own; then what came of it: strength=12.3 "
+            "or 'strength=12.3±0.4 MPa'.",
+        ),
     ] = None,
     failed: Annotated[
         str | None, typer.Option(metavar="KIND", help="infeasible (learned), fault (tried again), missing or timeout.")
@@ -85,9 +135,8 @@ def observe(
     as_json: AsJson = False,
 ) -> None:
     """Say what came of trials, in any order; results of one's own come in by a table of settings."""
+    from ..memory.records import Candidate
     from . import assemble
-    from .answers import Answer, measured
-    from .answers import failed as failure
     from .answers_table import read_answers
     from .views.summary import summarise
 
@@ -95,13 +144,12 @@ def observe(
     ledger, recall = assemble.open_home(home), assemble.open_index(home)
     with closing(recall):
         wired = assemble.resumed_campaign(campaign, ledger, recall)
-        if table is not None and trial is None and not told and failed is None:
+        if table is not None and not told and failed is None:
             answers = read_answers(table, wired.file.space, _properties(wired), who)
-        elif table is None and trial is not None and bool(told) != (failed is not None):
-            outcome = failure(failed, why) if failed else measured(_pairs(told or []), _properties(wired), who)
-            answers = (Answer(trial, outcome, who),)
+        elif table is None and told:
+            answers = (_answer(told, failed, why, wired, who),)
         else:
-            raise UserError("give a trial with PROPERTY=VALUE, a trial with --failed KIND, or --table FILE alone")
+            raise UserError(f"{_FORMS}, or --table FILE alone")
         state = wired.observe(answers, assemble.holder(), assemble.versions())
     summary = summarise(state)
     if as_json:
@@ -109,6 +157,9 @@ def observe(
         return
     waiting = ", ".join(f"#{one.number}" for one in state.pending) or "none"
     console = Console()
+    for answer in answers:
+        if isinstance(answer.about, Candidate) and answer.about.provenance.note:
+            console.print(answer.about.provenance.note, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations have their results, "
         f"hits: {len(summary['hits'])}; waiting: {waiting}",
@@ -116,6 +167,14 @@ def observe(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _drawn(wired: Campaign, folder: Path) -> list[Path]:
+    """Draw what there is to draw of a campaign."""
+    from .reports.report import write_plots
+    from .standing import standing_of
+
+    return [folder / name for name in write_plots(wired.state, standing_of(wired.state), folder)]
 
 
 def _wired(campaign: str, ledger: Ledger, recall: Recall) -> Campaign:
@@ -136,6 +195,38 @@ def _properties(wired: Campaign) -> dict[str, str]:
     return dict(properties_of(wired.file.oracle))
 
 
+def _answer(told: Sequence[str], failed: str | None, why: str, wired: Campaign, who: str) -> Answer:
+    """What a person tells of one trial, or of a setting of their own."""
+    from ..tools.space import units_of
+    from .answers import Answer, measured
+    from .answers import failed as failure
+    from .answers_table import candidate_of
+
+    number = told[0].strip().removeprefix("#")
+    is_trial = number.isdecimal()
+    pairs = _pairs(told[1:] if is_trial else told)
+    units = {} if is_trial else units_of(wired.file.space)
+    setting = {name: text for name, text in pairs.items() if name in units}
+    results = {name: text for name, text in pairs.items() if name not in units}
+    if not (is_trial or setting) or bool(results) != (failed is None):
+        raise UserError(_FORMS)
+    about = int(number) if is_trial else candidate_of(setting, wired.file.space, who)
+    return Answer(about, failure(failed, why) if failed else measured(results, _properties(wired), who), who)
+
+
+def _wish(fix: Sequence[str], space: Space, who: str) -> HintGiven:
+    """What a person wants fixed, as a hint for one batch."""
+    from ..memory.events import HintGiven
+    from ..tools.parameters.parameter_space import ParameterSpace
+    from ..tools.parameters.words import read_values
+
+    if not isinstance(space, ParameterSpace):
+        raise UserError("variables can be fixed in a space of parameters only")
+    told = _pairs(fix)
+    values = tuple(read_values(space, told).items())
+    return HintGiven(author=who, text=f"with {', '.join(fix)}", fixed=values)
+
+
 def _pairs(told: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in told]
     for name, sign, _ in pairs:
@@ -143,7 +234,7 @@ def _pairs(told: Sequence[str]) -> dict[str, str]:
             raise UserError(f"{name!r}: write PROPERTY=VALUE, as in strength=12.3±0.4")
     names = [name.strip() for name, _, _ in pairs]
     if len(set(names)) < len(names):
-        raise UserError(f"a property is told twice: {', '.join(names)}")
+        raise UserError(f"a name is told twice: {', '.join(names)}")
     return {name.strip(): value for name, _, value in pairs}
 
 
@@ -158,7 +249,13 @@ def _record(trial: Trial) -> dict[str, object]:
     }
 
 
-def _line(trial: Trial) -> str:
+def _line(trial: Trial, space: Space) -> str:
+    from ..memory.records import Point
+    from ..tools.parameters.parameter_space import ParameterSpace
+    from ..tools.parameters.words import setting_words
     from .labels import label_of
 
+    content = trial.candidate.content
+    if isinstance(space, ParameterSpace) and isinstance(content, Point):
+        return f"#{trial.number} {setting_words(space, content)}\n    {trial.reason}"
     return f"#{trial.number} {label_of(trial.candidate)}: {trial.reason}"

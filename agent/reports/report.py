@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...memory.errors import TerminalError
-from ...memory.records import Crystal
+from ...memory.records import Crystal, Point
 from ...memory.state import State, Trial
 from ..labels import cell, crystal_of, label_of, space_group_of
 from ..standing import Standing, standing_of
@@ -63,7 +63,7 @@ def _write(
 ) -> Path:
     summary = summarise(state)
     folder.mkdir(parents=True, exist_ok=True)
-    plots = _write_plots(standing, folder)
+    plots = write_plots(state, standing, folder)
     plots += _write_latent_map(standing, latent_model, folder)
     _write_hits(standing, folder / "hits")
     (folder / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -73,19 +73,20 @@ def _write(
     return path
 
 
-def _write_plots(standing: Standing, folder: Path) -> list[str]:
-    """Draw what there is to draw; names of the files written."""
+def write_plots(state: State, standing: Standing, folder: Path) -> list[str]:
+    """Draw what there is to draw, and delete what an earlier time has drawn; names of the files written."""
+    from .learnt_plots import LEARNT, learnt_plots
     from .plots import PLOTS
 
-    written = []
-    for name, draw in PLOTS.items():
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn: dict[str, Figure | None] = {name: draw(standing) for name, draw in PLOTS.items()}
+    drawn |= dict.fromkeys(LEARNT) | learnt_plots(state, standing)
+    for name, figure in drawn.items():
         path = folder / f"{name}.png"
         path.unlink(missing_ok=True)
-        figure: Figure | None = draw(standing)
         if figure is not None:
             figure.savefig(path)
-            written.append(path.name)
-    return written
+    return [f"{name}.png" for name, figure in drawn.items() if figure is not None]
 
 
 def _write_latent_map(standing: Standing, model: LatentModel | None, folder: Path) -> list[str]:
@@ -130,6 +131,8 @@ def _write_trials(state: State, path: Path) -> None:
         "trial", "batch", "oracle", "status", "id", "material", "space_group", "generator", "parents", "note",
         "hypothesis", "reason", "reused", "failure", "message", "cpu_seconds", "finished_at",
     ]  # fmt: skip
+    settings = _settings(trials)
+    header += [f"setting {name}" for name in settings]
     for name in measured:
         header += [name, f"{name} deviation", f"{name} unit", f"{name} method", f"{name} source"]
     for name in predicted:
@@ -137,10 +140,18 @@ def _write_trials(state: State, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([cell(name) for name in header])
-        writer.writerows(_row(trial, measured, predicted) for trial in trials)
+        writer.writerows(_row(trial, settings, measured, predicted) for trial in trials)
 
 
-def _row(trial: Trial, measured: Sequence[str], predicted: Sequence[str]) -> list[str | float | int]:
+def _settings(trials: Sequence[Trial]) -> list[str]:
+    """The variables of all points, in their order."""
+    points = [trial.candidate.content for trial in trials if isinstance(trial.candidate.content, Point)]
+    return list(dict.fromkeys(name for point in points for name in point.values))
+
+
+def _row(
+    trial: Trial, settings: Sequence[str], measured: Sequence[str], predicted: Sequence[str]
+) -> list[str | float | int]:
     origin, outcome = trial.candidate.provenance, trial.outcome
     crystal = crystal_of(trial.candidate, outcome)
     failure = outcome.failure if outcome else None
@@ -163,6 +174,8 @@ def _row(trial: Trial, measured: Sequence[str], predicted: Sequence[str]) -> lis
         outcome.cpu_seconds if outcome else "",
         trial.finished_at.isoformat() if trial.finished_at else "",
     ]
+    values = trial.candidate.content.values if isinstance(trial.candidate.content, Point) else {}
+    row += [cell(value) if isinstance(value := values.get(name, ""), str) else value for name in settings]
     known = {m.property: m for m in outcome.measurements} if outcome else {}
     for name in measured:
         m = known.get(name)
