@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
 from ..memory.errors import RetryError, UserError
 from ..memory.events import Event, HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from ..memory.foreign import clean, quoted
@@ -18,7 +16,7 @@ from ..memory.records import Candidate, Crystal
 from ..memory.state import State, fold
 from ..tools.parameters.parameter_space import ParameterSpace
 from ..tools.parameters.sample import keeps
-from ..tools.space import CrystalSpace, Space
+from ..tools.space import CrystalSpace, Space, space_of
 from .labels import label_of
 
 if TYPE_CHECKING:
@@ -120,8 +118,7 @@ def tell_offline(ledger: Ledger, campaign: str, *told: Told) -> None:
         UserError: It cannot be followed, or a process is at work on the campaign.
     """
     state = fold(ledger.entries(campaign))
-    space = TypeAdapter[Space](Space).validate_python(state.spec["space"])
-    ledger.append(campaign, heard(told, state, space))
+    ledger.append(campaign, heard(told, state, space_of(state.spec)))
 
 
 def _check_waits(number: int, state: State, taken_back: set[int]) -> None:

@@ -5,12 +5,14 @@ Knows pydantic, the names of the elements and the space of parameters. Must not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pymatgen.core import Element
 
+from ..memory.errors import UserError
 from ..memory.records import Record
 from .parameters.parameter_space import ParameterSpace
 
@@ -80,6 +82,18 @@ class PoolSpace(Record):
 
 
 Space = Annotated[CrystalSpace | PoolSpace | ParameterSpace, Field(discriminator="kind")]
+
+
+def space_of(spec: Mapping[str, Any]) -> Space:
+    """The space of a campaign file as the ledger keeps it.
+
+    Raises:
+        UserError: It cannot be used any more: a file that it names is gone, for example.
+    """
+    try:
+        return TypeAdapter[Space](Space).validate_python(spec.get("space"))
+    except ValidationError as error:
+        raise UserError(f"the campaign's space cannot be used: {error.errors()[0]['msg']}") from error
 
 
 def units_of(space: Space) -> dict[str, str]:

@@ -5,6 +5,7 @@ Knows a session and what can be asked about a campaign. Must not know chat model
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING
 
 from ...memory.errors import UserError
 from ...memory.foreign import clean
+from ...tools.parameters.parameter_space import ParameterSpace
+from ...tools.parameters.words import read_values
+from ...tools.space import space_of
 from .. import assemble
 from ..campaign_file import read_campaign_file
 from ..labels import duration
@@ -137,6 +141,19 @@ def _want(session: Session, given: str) -> str:
     return session.hint(f"/want {given}", wanted=symbols)
 
 
+def _fix(session: Session, given: str) -> str:
+    """What is behind the sign may hold blanks, `anneal=900 K`; a name may not."""
+    usage = "/fix VARIABLE=VALUE: what keeps a value from the next batch on"
+    pairs = [pair.partition("=") for pair in re.split(r"[,\s]+(?=[^\s=,]+=)", given) if pair]
+    if not pairs or not all(name and sign for name, sign, _ in pairs):
+        raise UserError(usage)
+    space = space_of(session.state().spec)
+    if not isinstance(space, ParameterSpace):
+        raise UserError("variables can be fixed in a space of parameters only")
+    values = read_values(space, {name: value for name, _, value in pairs})
+    return session.hint(f"/fix {given}", fixed=tuple(values.items()))
+
+
 def _approve(session: Session, given: str) -> str:
     if given in ("on", "off"):
         return session.need_approval(given == "on")
@@ -207,6 +224,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("hint", "WORDS", "tell the campaign something in words", _hint),
     Command("ban", "Co [Mn …]", "no candidate with these elements from the next batch on", _ban),
     Command("want", "S [Se …]", "half of the new candidates with one of these elements", _want),
+    Command("fix", "VARIABLE=VALUE …", "a variable keeps a value from the next batch on", _fix),
     Command("hints", "", "what the campaign was told", lambda s, g: answers.hints_text(s.state())),
     Command("drop", "N", "take a hint back", lambda s, g: s.withdraw(_number(g, "/drop N"))),
     Command("approve", "[N …|all|on|off]", "let trials begin; on: from now on they wait for you", _approve),

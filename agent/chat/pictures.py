@@ -26,15 +26,19 @@ def plot(session: Session, kind: str) -> str:
         UserError: There is no such kind.
         TerminalError: It cannot be written.
     """
+    from ..reports.learnt_plots import LEARNT, learnt_plots
     from ..reports.plots import PLOTS
 
-    if kind and kind not in PLOTS:
-        raise UserError(f"no plot {clean(kind, 40)!r}; there are: {', '.join(PLOTS)}")
-    standing = standing_of(session.state())
+    kinds = (*PLOTS, *LEARNT)
+    if kind and kind not in kinds:
+        raise UserError(f"no plot {clean(kind, 40)!r}; there are: {', '.join(kinds)}")
+    state = session.state()
+    standing = standing_of(state)
     folder = _folder(session)
+    learnt = learnt_plots(state, standing) if kind not in PLOTS else {}
     lines = []
-    for name in [kind] if kind else PLOTS:
-        figure = PLOTS[name](standing)
+    for name in [kind] if kind else kinds:
+        figure = PLOTS[name](standing) if name in PLOTS else learnt.get(name)
         if figure is None:
             lines += [f"{name}: there is nothing to draw yet"] if kind else []
             continue

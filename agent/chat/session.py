@@ -228,11 +228,18 @@ class Session:
         if not (work and work.tell(*told)):
             tell_offline(self.ledger, self.campaign, *told)
 
-    def hint(self, text: str, banned: tuple[str, ...] = (), wanted: tuple[str, ...] = ()) -> str:
+    def hint(
+        self,
+        text: str,
+        banned: tuple[str, ...] = (),
+        wanted: tuple[str, ...] = (),
+        fixed: tuple[tuple[str, float | str], ...] = (),
+    ) -> str:
         """Give a hint; what was understood."""
         said = readable(text)[:MAX_NOTE]
-        self.tell(HintGiven(author=self.author, text=said, banned=banned, wanted=wanted))
+        self.tell(HintGiven(author=self.author, text=said, banned=banned, wanted=wanted, fixed=fixed))
         rules = [f"no {symbol}" for symbol in banned]
+        rules += [f"{name} is {value}" for name, value in fixed]
         if wanted:
             rules.append(f"half of the new candidates with {' or '.join(wanted)}")
         if rules:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
+from ...memory.errors import UserError
 from ...memory.records import Point
 from ...tools.parameters.parameter_space import ParameterSpace
-from ...tools.space import Space
+from ...tools.space import space_of
 from ..standing import Standing, best_first
 
 if TYPE_CHECKING:
@@ -25,8 +24,12 @@ LEARNT = ("left_out", "slices")
 
 def learnt_plots(state: State, standing: Standing) -> dict[str, Figure]:
     """File name without ending to figure; empty for other spaces, and before there is a surrogate."""
-    space = _space(state)
-    if space is None:
+    try:
+        space = space_of(state.spec)
+    except UserError:
+        # The file of a pool may be gone; then there is a report without these pictures.
+        return {}
+    if not isinstance(space, ParameterSpace):
         return {}
     from ...tools.parameters.explain import believed, learnt, slices
     from ..pictures.learnt import left_out
@@ -43,12 +46,3 @@ def learnt_plots(state: State, standing: Standing) -> dict[str, Figure]:
         along = slices(space, surrogate, through)
         found["slices"] = drawn_slices(along, surrogate.properties, units, through, f"trial {best.number}")
     return found
-
-
-def _space(state: State) -> ParameterSpace | None:
-    try:
-        space = TypeAdapter[Space](Space).validate_python(state.spec.get("space"))
-    except ValidationError:
-        # The file of a pool may be gone; then there is a report without these pictures.
-        return None
-    return space if isinstance(space, ParameterSpace) else None

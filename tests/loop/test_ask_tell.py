@@ -119,7 +119,7 @@ def test_results_of_ones_own_come_in_by_a_table_and_cost_no_budget(
         (["observe", "table", 1, "strength"], "write PROPERTY=VALUE"),
         (["observe", "table", 1, "strength=1", "strength=2"], "told twice"),
         (["observe", "table", 1, "--failed", "sloth"], "no kind of failure 'sloth'"),
-        (["observe", "table", 1], "give a trial with PROPERTY=VALUE"),
+        (["observe", "table", 1], "give a trial or a setting with PROPERTY=VALUE"),
         (["observe", "other", 1, "strength=1"], "no campaign named 'other'"),
         (["suggest", "nowhere.yaml"], "no campaign and no file 'nowhere.yaml'"),
         (["run", "--resume", "table"], "people evaluate for table"),
