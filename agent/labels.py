@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from ..memory.foreign import clean
-from ..memory.records import Candidate, Crystal, Method, Objective, Outcome
+from ..memory.records import Candidate, Crystal, Method, Objective, Outcome, Point
 
 # As in tools/crystals/symmetry.py, which finds more and takes seconds to import.
 _SYMPREC = 0.1
@@ -23,7 +23,12 @@ def label_of(candidate: Candidate) -> str:
     content = candidate.content
     if isinstance(content, Crystal):
         return _formula(content.species)
-    return clean(", ".join(f"{name}={_setting(value)}" for name, value in content.values.items()), 60)
+    return settings_of(content, 60)
+
+
+def settings_of(point: Point, limit: int = 400) -> str:
+    """All values of a point: `x=0.25, quench=oil`."""
+    return clean(", ".join(f"{name}={_setting(value)}" for name, value in point.values.items()), limit)
 
 
 def _setting(value: float | str) -> str:

@@ -21,6 +21,7 @@ from ..standing import columns_of
 from .generation import CrystalsAsked, EditAsked, by_rules, edit, generate_crystals
 from .latent import LatentAsked, decoding
 from .prediction import PredictAsked, predict_properties
+from .setting import SettingAsked, offer_setting
 from .submission import REFUSED, Asked, BatchAsked, ConditionAsked, Submitted, condition_of, submitted
 from .words import candidate_text, choice_line, passage_line, trial_text
 
@@ -140,6 +141,9 @@ def tools_for(bench: Bench, submit: Callable[[Submitted], None]) -> list[BaseToo
             ),
             tool("list_known_phases", "List known phases in a chemical system.", PhasesAsked, phases),
         ]
+    if bench.space.kind == "parameters":
+        says = "Make a setting of your own; the nearest allowed one is then offered."
+        made.append(tool("offer_setting", says, SettingAsked, lambda a: offer_setting(a, bench)))
     if recall:
         says = "Search what other campaigns and people have claimed, found and noted."
         made.append(tool("search_memory", says, MemoryAsked, remembered))

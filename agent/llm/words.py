@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...memory.foreign import clean, quoted
 from ...memory.records import Crystal
 from ...tools.crystals.feature import features
-from ..labels import figure, label_of, percent, space_group_of, wording
+from ..labels import figure, label_of, percent, settings_of, space_group_of, wording
 from ..planners.reflect import number, said
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def name_of(candidate: Candidate) -> str:
     """Formula and space group of a crystal, or the settings of a point."""
     content = candidate.content
-    return f"{label_of(candidate)} {space_group_of(content)}" if isinstance(content, Crystal) else label_of(candidate)
+    return f"{label_of(candidate)} {space_group_of(content)}" if isinstance(content, Crystal) else settings_of(content)
 
 
 def choice_line(choice: Choice, units: Mapping[str, str]) -> str:

@@ -58,9 +58,8 @@ def believed(space: ParameterSpace, goal: Goal, trials: Sequence[Trial]) -> Surr
 
 def learnt(space: ParameterSpace, surrogate: Surrogate) -> tuple[Learnt, ...]:
     """What is believed of each property; results of one setting count together, as their mean."""
-    return tuple(
-        _learnt(space, name, model) for name, model in zip(surrogate.properties, surrogate.model.models, strict=True)
-    )
+    models: Any = surrogate.model.models
+    return tuple(_learnt(space, name, model) for name, model in zip(surrogate.properties, models, strict=True))
 
 
 def slices(space: ParameterSpace, surrogate: Surrogate, through: Point) -> tuple[Slice, ...]:
