@@ -18,7 +18,8 @@ from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.memory.records import Budget, Constraint, Failure, Goal, Measurement, Objective, Outcome
 from athanor.memory.state import State, Trial
-from athanor.tools.space import PoolSpace
+from athanor.tools.parameters.parameter_space import ParameterSpace
+from athanor.tools.space import PoolSpace, Space
 
 # Importing BoTorch compiles a few functions by torch.jit.script, which torch 2.13 calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
@@ -33,14 +34,25 @@ GOAL = Goal(
 Make = Callable[..., Planner]
 
 
-@pytest.fixture
-def space(tmp_path: Path) -> PoolSpace:
+@pytest.fixture(params=["pool", "parameters"])
+def space(request: pytest.FixtureRequest, tmp_path: Path) -> Space:
+    """The same sixty settings, as rows of a file and as variables."""
+    if request.param == "parameters":
+        return ParameterSpace.model_validate(
+            {
+                "variables": [
+                    {"kind": "integer", "name": "x", "unit": "°C", "low": 0, "high": 5},
+                    {"kind": "integer", "name": "y", "unit": "1", "low": 0, "high": 4},
+                    {"kind": "categorical", "name": "kind", "unit": "1", "labels": ["hot", "cold"]},
+                ]
+            }
+        )
     rows = [f"{x},{y},{kind}" for x in range(6) for y in range(5) for kind in ("hot", "cold")]
     (tmp_path / "pool.csv").write_text("\n".join(["x,y,kind", *rows]) + "\n")
     return PoolSpace(file=tmp_path / "pool.csv", variables={"x": "°C", "y": "1", "kind": "1"})
 
 
-def obedient_planner(goal: Goal, space: PoolSpace, seed: int) -> LlmPlanner:
+def obedient_planner(goal: Goal, space: Space, seed: int) -> LlmPlanner:
     """The planner with a chat model that always answers alike."""
     settings = ChatModelSettings(model="scripted:obedient")
     return LlmPlanner(goal, space, seed, BuiltinPlanner(goal, space, seed), settings, connect(settings))
@@ -52,7 +64,7 @@ def chosen(proposal: Proposal) -> Proposal:
 
 
 @pytest.fixture(params=[BuiltinPlanner, RandomPlanner, obedient_planner])
-def make(request: pytest.FixtureRequest, space: PoolSpace) -> Make:
+def make(request: pytest.FixtureRequest, space: Space) -> Make:
     return lambda seed=0: request.param(GOAL, space, seed)
 
 

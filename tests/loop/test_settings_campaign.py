@@ -1,0 +1,209 @@
+"""Campaigns over process parameters: allowed points, none twice, the same ones after a kill, whoever plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_alloy import SPACE, answer, content
+
+from athanor.agent.campaign import Campaign
+from athanor.agent.campaign_file import CampaignFile, parse_campaign, read_campaign_file
+from athanor.agent.chat_model.connect import connect
+from athanor.agent.chat_model.settings import ChatModelSettings
+from athanor.agent.llm.planner import LlmPlanner
+from athanor.agent.planner import Planner
+from athanor.agent.planners.builtin import BuiltinPlanner
+from athanor.agent.planners.random_planner import RandomPlanner
+from athanor.agent.reports.report import write_report
+from athanor.memory.errors import UserError
+from athanor.memory.events import HintGiven, TrialAbandoned
+from athanor.memory.records import Point, content_hash
+from athanor.memory.state import State
+from athanor.memory.volatile import VolatileLedger
+from athanor.tools.parameters.parameter_space import ParameterSpace
+from athanor.tools.parameters.repair import check
+from athanor.tools.space import space_of
+
+# Importing BoTorch compiles a few functions by torch.jit.script, which torch 2.13 calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+
+Wire = Callable[..., Campaign]
+
+
+def builtin(file: CampaignFile) -> Planner:
+    return BuiltinPlanner(file.goal, file.space, file.seed)
+
+
+def chance(file: CampaignFile) -> Planner:
+    return RandomPlanner(file.goal, file.space, file.seed)
+
+
+def obedient(file: CampaignFile) -> Planner:
+    settings = ChatModelSettings(model="scripted:obedient")
+    own = BuiltinPlanner(file.goal, file.space, file.seed)
+    return LlmPlanner(file.goal, file.space, file.seed, own, settings, connect(settings))
+
+
+def run(wire: Wire, file: CampaignFile, planner: Planner, ledger: VolatileLedger | None = None) -> State:
+    return wire(file, ledger, planner, answer).run("test", {})
+
+
+def points(state: State) -> list[Point]:
+    return [trial.candidate.content for trial in state.trials.values() if isinstance(trial.candidate.content, Point)]
+
+
+@pytest.mark.parametrize("make", [builtin, chance, obedient])
+def test_every_planner_proposes_allowed_settings_and_none_twice(
+    campaign: Wire, make: Callable[[CampaignFile], Planner]
+) -> None:
+    file = parse_campaign(content(), "test")
+    state = run(campaign, file, make(file))
+    assert isinstance(file.space, ParameterSpace)
+    assert [check(file.space, point) for point in points(state)] == [()] * 12
+    assert len({content_hash(point) for point in points(state)}) == 12
+    assert state.ended is not None
+    assert state.ended.reason == "evaluations"
+    if make is obedient:
+        assert not state.given_up
+
+
+def test_a_killed_campaign_proposes_what_it_would_have(campaign: Wire) -> None:
+    goal = content()["goal"] | {"budget": {"evaluations": 8}}
+    file = parse_campaign(content(goal=goal), "test")
+    whole = VolatileLedger()
+    expected = points(run(campaign, file, builtin(file), whole))
+    events = [entry.event for entry in whole.entries("alloy")]
+    for kept in (len(events) // 4, len(events) // 2, 3 * len(events) // 4):
+        ledger = VolatileLedger()
+        with ledger.writer("alloy", "killed"):
+            ledger.append("alloy", events[:kept])
+        assert points(run(campaign, file, builtin(file), ledger)) == expected
+
+
+def test_results_in_another_order_give_the_same_suggestions(campaign: Wire) -> None:
+    from athanor.agent.answers import Answer
+
+    file = parse_campaign(content(batch=4), "test")
+    found = []
+    for order in ((1, 2, 3, 4), (3, 1, 4, 2)):
+        wired = campaign(file, VolatileLedger(), builtin(file), answer)
+        first = {trial.number: trial for trial in wired.suggest(4, "test", {})}
+        for number in order:
+            wired.observe([Answer(number, answer(first[number].candidate), "Ada")], "test", {})
+        found.append([trial.candidate.id for trial in wired.suggest(2, "test", {})])
+    assert found[0] == found[1]
+
+
+def test_hints_fix_variables_until_they_are_withdrawn(campaign: Wire) -> None:
+    file = parse_campaign(content(), "test")
+    wired = campaign(file, VolatileLedger(), builtin(file), answer)
+    wired.suggest(1, "test", {})
+    wired.tell(HintGiven(author="Ada", text="only water today", fixed=(("quench", "water"),)))
+    with pytest.raises(UserError, match="Cu: no such variable"):
+        wired.tell(HintGiven(author="Ada", text="copper", fixed=(("Cu", 1.0),)))
+    with pytest.raises(UserError, match="no point of the space has"):
+        wired.tell(HintGiven(author="Ada", text="too hot", fixed=(("anneal", 2000.0),)))
+    state = wired.run("test", {})
+    assert {point.values["quench"] for point in points(state)[2:]} == {"water"}
+
+
+@pytest.mark.parametrize("make", [builtin, chance])
+def test_neither_a_rejected_setting_nor_its_like_comes_back(
+    campaign: Wire, make: Callable[[CampaignFile], Planner]
+) -> None:
+    file = parse_campaign(content(), "test")
+    wired = campaign(file, VolatileLedger(), make(file), answer)
+    (first,) = wired.suggest(1, "test", {})
+    wired.tell(TrialAbandoned(trial=1, author="Ada", reason="the furnace is booked"))
+    others = points(wired.run("test", {}))[1:]
+    assert len(others) == 12
+    assert isinstance(file.space, ParameterSpace)
+    from athanor.tools.parameters.suggest import is_like
+
+    assert isinstance(first.candidate.content, Point)
+    assert not any(is_like(file.space, point, [first.candidate.content]) for point in others)
+
+
+def test_a_table_answers_its_own_rows(tmp_path: Path, campaign: Wire) -> None:
+    rows = [f"{cr},{100 - cr},{900 + 10 * cr},{200 + cr},{cr}" for cr in range(0, 50, 5)]
+    (tmp_path / "old.csv").write_text("\n".join(["Cr,Fe,anneal,hardness,cost", *rows]) + "\n")
+    space = {
+        "kind": "parameters",
+        "variables": [
+            {"kind": "composition", "name": "alloy", "unit": "%", "parts": ["Fe", "Cr"], "total": 100},
+            {"kind": "continuous", "name": "anneal", "unit": "K", "low": 700, "high": 1400},
+        ],
+        "constraints": [{"terms": {"Cr": 1}, "comparison": "<=", "bound": 40}],
+        "pool": "old.csv",
+    }
+    oracle = {"kind": "table", "file": "old.csv", "properties": {"hardness": "HV", "cost": "EUR/kg"}}
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(content(space=space, oracle=oracle)))
+    file = read_campaign_file(path)
+    from athanor.tools.oracles.build import evaluate
+
+    wired = campaign(file, VolatileLedger(), builtin(file), lambda c: evaluate(file.oracle, c))
+    state = wired.run("test", {})
+    assert sorted(point.values["Cr"] for point in points(state)) == list(range(0, 45, 5))
+    assert len(state.completed) == 9
+    assert state.ended is not None
+    assert state.ended.reason == "exhausted"
+    path.write_text(json.dumps(content(space={k: v for k, v in space.items() if k != "pool"}, oracle=oracle)))
+    with pytest.raises(UserError, match=r"give the space the key pool: old\.csv"):
+        read_campaign_file(path)
+
+
+def test_the_spec_in_the_ledger_is_the_space_again(campaign: Wire) -> None:
+    file = parse_campaign(content(), "test")
+    spec = json.loads(file.model_dump_json())
+    assert space_of(spec) == file.space
+    assert parse_campaign(spec, "again") == file
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"variables": []}, "space.variables"),
+        (
+            {"variables": [{"kind": "continuous", "name": "x", "unit": "K", "low": 5, "high": 1}]},
+            "low < high is allowed",
+        ),
+        (
+            {"variables": [{"kind": "continuous", "name": "x", "unit": "K", "lo": 5, "high": 1}]},
+            "space.variables.0.lo: ",
+        ),
+        ({"variables": [{"kind": "continuos", "name": "x"}]}, "'continuous'"),
+        (
+            {"constraints": [{"terms": {"Cr": 1}, "comparison": ">=", "bound": 80}, *SPACE["constraints"]]},
+            "'Cr >= 80' and 'Cr + Ni <= 70' cannot all hold",
+        ),
+        ({"constraints": [{"terms": {"Cu": 1}, "comparison": ">=", "bound": 1}]}, "Cu is no numeric variable"),
+        ({"constraints": [{"terms": {"Cr": 1}, "comparison": "<", "bound": 1}]}, "space.constraints.0.comparison"),
+        ({"pool": "nowhere.csv"}, "cannot be read"),
+    ],
+)
+def test_a_wrong_space_is_refused_with_its_place(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_campaign(content(space=SPACE | change), "test")
+    assert said in str(caught.value)
+
+
+def test_a_variable_and_a_result_may_not_bear_one_name() -> None:
+    variables = [{"kind": "continuous", "name": "cost", "unit": "K", "low": 0, "high": 1}]
+    with pytest.raises(UserError, match="cost: both a variable"):
+        parse_campaign(content(space={"kind": "parameters", "variables": variables}), "test")
+
+
+def test_the_report_shows_what_was_learnt_and_every_setting(campaign: Wire, tmp_path: Path) -> None:
+    file = parse_campaign(content(), "test")
+    state = run(campaign, file, chance(file))
+    text = write_report(state, tmp_path).read_text()
+    assert "(left_out.png)" in text
+    assert "(slices.png)" in text
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in ("left_out.png", "slices.png"))
+    header = (tmp_path / "trials.csv").read_text().splitlines()[0]
+    assert "setting Cr,setting Ni,setting anneal,setting quench" in header
