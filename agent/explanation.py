@@ -43,16 +43,16 @@ def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Spa
     numbers = {trial.candidate.id: trial.number for trial in suggested}
     candidates = [trial.candidate for trial in suggested]
     if isinstance(space, ParameterSpace):
-        from ..tools.parameters.explain import believed
+        from ..tools.parameters.believe import believe
         from ..tools.parameters.explain import learnt as learnt_of_settings
 
         before = {n: trial for n, trial in state.trials.items() if n not in numbers.values()}
-        surrogate = believed(space, goal, tuple(before.values()))
-        if surrogate is None:
+        believed = believe(space, goal, tuple(before.values()))
+        if believed is None:
             return Explanation(goal, (), (), None)
         # What is measured once more is not chosen anew; its trial says what was expected of it.
         found = acquired(goal, space, replace(state, trials=before), len(candidates), 0, among=candidates)
-        lessons = learnt_of_settings(space, surrogate)
+        lessons = learnt_of_settings(believed)
     else:
         from ..tools.acquisition.acquire import acquire
         from ..tools.acquisition.explain import learnt
@@ -78,6 +78,7 @@ def lines(explained: Explanation) -> Iterator[str]:
         )
         is_bound = choice.keeps is not None and explained.goal.constraints
         keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
+        keeps += "" if choice.made is None else f"; can be made: {percent(choice.made)}"
         wanted = f"log acquisition {figure(choice.acquisition)}"
         yield f"#{number}: {expected} (predicted); {wanted}{keeps}"
     for one in explained.learnt:
@@ -99,6 +100,7 @@ def as_record(explained: Explanation) -> dict[str, Any]:
                 "predicted": {name: list(both) for name, both in choice.predicted.items()},
                 "log_acquisition": choice.acquisition,
                 "keeps_constraints": choice.keeps,
+                "can_be_made": choice.made,
             }
             for number, choice in explained.choices
         ],

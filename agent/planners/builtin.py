@@ -186,7 +186,8 @@ class BuiltinPlanner:
         )
         is_bound = choice.keeps is not None and self.goal.constraints
         keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
-        return f"; predicted by the surrogate: {listed}{keeps}"
+        made = "" if choice.made is None else f"; can be made: {percent(choice.made)}"
+        return f"; predicted by the surrogate: {listed}{keeps}{made}"
 
 
 def _share(n: int, batch: int, parts: int) -> int:

@@ -58,10 +58,10 @@ def acquired(
     own = {candidate.id: candidate for candidate in among or ()}
     candidates = [_candidate(pick.point, "search", seed) for pick in found.picks]
     picks = tuple(
-        Choice(at, own.get(candidate.id, candidate), pick.acquisition, pick.predicted, pick.keeps)
+        Choice(at, own.get(candidate.id, candidate), pick.acquisition, pick.predicted, pick.keeps, pick.made)
         for at, (pick, candidate) in enumerate(zip(found.picks, candidates, strict=True))
     )
-    return Acquired(picks, found.notes)
+    return Acquired(picks, found.notes, found.gain)
 
 
 def rejected(state: State) -> tuple[Point, ...]:

@@ -31,18 +31,19 @@ def learnt_plots(state: State, standing: Standing) -> dict[str, Figure]:
         return {}
     if not isinstance(space, ParameterSpace):
         return {}
-    from ...tools.parameters.explain import believed, learnt, slices
+    from ...tools.parameters.believe import believe
+    from ...tools.parameters.explain import learnt, slices
     from ..pictures.learnt import left_out
     from ..pictures.learnt import slices as drawn_slices
 
     goal, units = standing.goal, dict(standing.columns)
-    surrogate = believed(space, goal, standing.answered)
-    if surrogate is None:
+    believed = believe(space, goal, standing.answered)
+    if believed is None:
         return {}
-    found = {"left_out": left_out(learnt(space, surrogate), units)}
+    found = {"left_out": left_out(learnt(believed), units)}
     best = (*standing.hits, *best_first(goal, standing.answered))[0]
     through = best.candidate.content
     if isinstance(through, Point):
-        along = slices(space, surrogate, through)
-        found["slices"] = drawn_slices(along, surrogate.properties, units, through, f"trial {best.number}")
+        along = slices(believed, through)
+        found["slices"] = drawn_slices(along, believed.surrogate.properties, units, through, f"trial {best.number}")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.agent.reports.report import write_report
 from athanor.memory.errors import UserError
-from athanor.memory.events import HintGiven, TrialAbandoned
+from athanor.memory.events import Entry, Event, HintGiven, TrialAbandoned
 from athanor.memory.records import Point, content_hash
 from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
@@ -32,6 +32,20 @@ from athanor.tools.space import space_of
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 
 Wire = Callable[..., Campaign]
+
+
+class Transactions(VolatileLedger):
+    """A ledger that remembers where its transactions end: a kill may fall between them alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[int] = []
+
+    def append(self, campaign: str, events: Sequence[Event]) -> tuple[Entry, ...]:
+        """Add events, and remember how many there are."""
+        new = super().append(campaign, events)
+        self.ends += [new[-1].number] if new else []
+        return new
 
 
 def builtin(file: CampaignFile) -> Planner:
@@ -74,10 +88,11 @@ def test_every_planner_proposes_allowed_settings_and_none_twice(
 def test_a_killed_campaign_proposes_what_it_would_have(campaign: Wire) -> None:
     goal = content()["goal"] | {"budget": {"evaluations": 8}}
     file = parse_campaign(content(goal=goal), "test")
-    whole = VolatileLedger()
+    whole = Transactions()
     expected = points(run(campaign, file, builtin(file), whole))
     events = [entry.event for entry in whole.entries("alloy")]
-    for kept in (len(events) // 4, len(events) // 2, 3 * len(events) // 4):
+    for share in (0.25, 0.5, 0.75):
+        kept = whole.ends[int(share * len(whole.ends))]
         ledger = VolatileLedger()
         with ledger.writer("alloy", "killed"):
             ledger.append("alloy", events[:kept])

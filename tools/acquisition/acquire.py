@@ -49,6 +49,7 @@ class Choice:
         acquisition: Log of the expected improvement, or a score of its own kind before there is a surrogate.
         predicted: Property to mean and standard deviation of the oracle's answer; empty without a surrogate.
         keeps: Probability of keeping all constraints; None without a surrogate.
+        made: Probability that it can be made at all; None where nothing is said of that.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Choice:
     acquisition: float
     predicted: Mapping[str, tuple[float, float]]
     keeps: float | None
+    made: float | None = None
 
 
 @dataclass(frozen=True)
