@@ -33,7 +33,7 @@ def content(name: str = "alloy", **changes: Any) -> dict[str, Any]:
             "statement": "a hard and cheap steel",
             "objectives": [{"property": "hardness", "direction": "maximise", "unit": "HV"}],
             "constraints": [{"property": "cost", "comparison": "<=", "value": 50, "unit": "EUR/kg"}],
-            "budget": {"evaluations": 12},
+            "budget": {"evaluations": 8},
         },
         "space": SPACE,
         "oracle": {"kind": "manual", "properties": UNITS},
