@@ -179,7 +179,17 @@ def _with_absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, 
                 key: absolute(value) if key in _PATHS and value != "shipped" else value
                 for key, value in resolved[part].items()
             }
+    oracle = resolved.get("oracle")
+    if isinstance(oracle, dict) and isinstance(oracle.get("traces"), dict):
+        traces = {name: _with_absolute_problem(one, folder) for name, one in oracle["traces"].items()}
+        resolved["oracle"] = {**oracle, "traces": traces}
     return resolved
+
+
+def _with_absolute_problem(settings: Any, folder: Path) -> Any:
+    """A trace's settings whose problem, where it is a file, is named by its whole path; others have no ending."""
+    problem = settings.get("problem") if isinstance(settings, dict) else None
+    return {**settings, "problem": str(folder / problem)} if isinstance(problem, str) and "." in problem else settings
 
 
 def _explain(problem: dict[str, Any]) -> str:

@@ -130,6 +130,16 @@ def observe(
     table: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV of results: a column `trial`, or the space's variables.")
     ] = None,
+    trace: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="CSV of a raw trace that the property is inferred from; PROPERTY=FILE of several."
+        ),
+    ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Known of the sample, with --trace: 'thickness=1.02 mm'."),
+    ] = None,
     author: Author = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -144,10 +154,10 @@ def observe(
     ledger, recall = assemble.open_home(home), assemble.open_index(home)
     with closing(recall):
         wired = assemble.resumed_campaign(campaign, ledger, recall)
-        if table is not None and not told and failed is None:
+        if table is not None and not (told or failed or trace or known):
             answers = read_answers(table, wired.file.space, _properties(wired), who)
         elif table is None and told:
-            answers = (_answer(told, failed, why, wired, who),)
+            answers = (_answer(told, failed, why, trace or [], known or [], wired, who),)
         else:
             raise UserError(f"{_FORMS}, or --table FILE alone")
         state = wired.observe(answers, assemble.holder(), assemble.versions())
@@ -195,7 +205,15 @@ def _properties(wired: Campaign) -> dict[str, str]:
     return dict(properties_of(wired.file.oracle))
 
 
-def _answer(told: Sequence[str], failed: str | None, why: str, wired: Campaign, who: str) -> Answer:
+def _answer(
+    told: Sequence[str],
+    failed: str | None,
+    why: str,
+    traces: Sequence[str],
+    known: Sequence[str],
+    wired: Campaign,
+    who: str,
+) -> Answer:
     """What a person tells of one trial, or of a setting of their own."""
     from ..tools.space import units_of
     from .answers import Answer, measured
@@ -208,9 +226,13 @@ def _answer(told: Sequence[str], failed: str | None, why: str, wired: Campaign, 
     units = {} if is_trial else units_of(wired.file.space)
     setting = {name: text for name, text in pairs.items() if name in units}
     results = {name: text for name, text in pairs.items() if name not in units}
-    if not (is_trial or setting) or bool(results) != (failed is None):
+    if not (is_trial or setting) or bool(results or traces) != (failed is None) or (known and not traces):
         raise UserError(_FORMS)
     about = int(number) if is_trial else candidate_of(setting, wired.file.space, who)
+    if traces:
+        from .answers_trace import traced
+
+        return Answer(about, traced(traces, known, results, wired.file.oracle, who), who)
     return Answer(about, failure(failed, why) if failed else measured(results, _properties(wired), who), who)
 
 

@@ -39,7 +39,7 @@ def _sources(settings: OracleSettings) -> list[str]:
         case TableSettings():
             return [_digest(settings.file)]
         case FunctionSettings():
-            return [_module(settings.function)]
+            return [_module(settings.function), *_inference(settings)]
         case SimulationSettings():
             own = [f"{name} {version(name)}" for name in ("athanor", "ase")]
             if settings.references is not None:
@@ -48,6 +48,14 @@ def _sources(settings: OracleSettings) -> list[str]:
                 own.append(f"predictor {_digest(weights_of(settings.predictor))}")
             package = _PACKAGES.get(settings.calculator)
             return [*own, f"{package} {version(package)}" if package else _module(settings.calculator)]
+
+
+def _inference(settings: FunctionSettings) -> list[str]:
+    """What decides what follows from traces: the package, and problem files."""
+    if not settings.traces:
+        return []
+    files = {one.problem for one in settings.traces.values() if Path(one.problem).is_file()}
+    return [f"athanor {version('athanor')}", *(_digest(Path(file)) for file in sorted(files))]
 
 
 def _digest(path: Path) -> str:

@@ -32,24 +32,33 @@ class FunctionOracle:
             raise UserError(f"function {settings.function!r} is a {type(self._function).__name__}, not a function")
         self.name = f"function {settings.function}"
         self.properties: Mapping[str, str] = settings.properties
+        self._traces = settings.traces
         self._arguments = settings.arguments
 
     def evaluate(self, candidate: Candidate) -> Outcome:
-        """Call the function; a missing or non-finite value, or an exception, is a failure."""
+        """Call the function; a missing or non-finite value, an unusable trace, or an exception, is a failure."""
         try:
             answer = self._function(candidate.content, **self._arguments)
-            values = {name: float(answer[name]) for name in self.properties if name in answer}
+            given = {name: answer[name] for name in self.properties if name in answer}
+            values = {name: float(value) for name, value in given.items() if name not in self._traces}
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises belongs in the record
             return Outcome(failure=Failure(kind="crash", message=f"{self.name}: {type(error).__name__}: {error}"))
-        absent = [name for name in self.properties if name not in values]
+        absent = [name for name in self.properties if name not in given]
         if absent:
             return Outcome(failure=Failure(kind="missing", message=f"{self.name} gave no {', '.join(absent)}"))
         broken = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
         if broken:
             return Outcome(failure=Failure(kind="not_a_number", message=f"{self.name}: {', '.join(broken)}"))
-        return Outcome(
-            measurements=tuple(
-                Measurement(property=name, value=values[name], unit=unit, method="simulated", source=self.name)
-                for name, unit in self.properties.items()
-            )
+        measurements = tuple(
+            Measurement(property=name, value=value, unit=self.properties[name], method="simulated", source=self.name)
+            for name, value in values.items()
         )
+        if not self._traces:
+            return Outcome(measurements=measurements)
+        from .traces import as_trace, outcome_of
+
+        try:
+            traces = {name: as_trace(given[name], f"{self.name}, {name}") for name in self._traces}
+        except UserError as error:
+            return Outcome(failure=Failure(kind="unreadable", message=str(error)))
+        return outcome_of(traces, self._traces, self.properties, "simulated", self.name, measurements)

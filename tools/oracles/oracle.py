@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
+from ...memory.errors import UserError
 from ...memory.records import Candidate, Outcome, Record
 from ..properties.predicted import PREDICTED, Chosen
 
@@ -58,6 +59,23 @@ class SimulationSettings(Record):
     max_cpu_seconds: Annotated[float, Field(gt=0)] = 120.0
 
 
+class TraceSettings(Record):
+    """A property that comes as a raw trace, from which `solve` infers it.
+
+    Attributes:
+        problem: A registered problem, or a problem file.
+        infer: The unknown number that is the property; None for the one of the property's name.
+        known: Parameters that are the same for all samples, as `{pulse: 1 ms}`. What is known of a single sample, such
+            as its thickness, comes with its trace and goes before.
+        largest_deviation: Relative standard deviation above which a trace does not tell the property.
+    """
+
+    problem: str
+    infer: str | None = None
+    known: dict[str, str] = {}
+    largest_deviation: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+
 class TableSettings(Record):
     """Look results up in a CSV file; the row is found by the values of the varying columns.
 
@@ -78,15 +96,23 @@ class FunctionSettings(Record):
     """Call a Python function with a candidate's content.
 
     Attributes:
-        function: `module:name`; takes a Crystal or a Point and the arguments, returns property to value.
+        function: `module:name`; takes a Crystal or a Point and the arguments, returns property to value, or to a trace:
+            `{columns: {"t [ms]": [...], "temperature [K]": [...]}, known: {thickness: 1.02 mm}}`, or the path of a CSV.
         properties: What it answers, name to unit.
+        traces: Properties for which it returns traces.
         arguments: Keyword arguments handed to the function.
     """
 
     kind: Literal["function"] = "function"
     function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
     properties: Annotated[dict[str, str], Field(min_length=1)]
+    traces: dict[str, TraceSettings] = {}
     arguments: dict[str, JsonValue] = {}
+
+    @model_validator(mode="after")
+    def _traces_fit(self) -> FunctionSettings:
+        _check_traces(self.traces, self.properties)
+        return self
 
 
 class ManualSettings(Record):
@@ -94,10 +120,36 @@ class ManualSettings(Record):
 
     Attributes:
         properties: What they measure, name to unit.
+        traces: Properties for which they hand in traces.
     """
 
     kind: Literal["manual"] = "manual"
     properties: Annotated[dict[str, str], Field(min_length=1)]
+    traces: dict[str, TraceSettings] = {}
+
+    @model_validator(mode="after")
+    def _traces_fit(self) -> ManualSettings:
+        _check_traces(self.traces, self.properties)
+        return self
+
+
+def _check_traces(traces: Mapping[str, TraceSettings], properties: Mapping[str, str]) -> None:
+    """Refuse what cannot be inferred before anything is spent.
+
+    Raises:
+        ValueError: A trace is of no property, or its problem cannot be read or does not give it in this unit.
+    """
+    if not traces:
+        return
+    from .traces import problem_of
+
+    for name, settings in traces.items():
+        if name not in properties:
+            raise ValueError(f"traces: {name!r} is none of the properties {', '.join(properties)}")
+        try:
+            problem_of(name, properties[name], settings)
+        except UserError as error:
+            raise ValueError(str(error)) from error
 
 
 OracleSettings = Annotated[

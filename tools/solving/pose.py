@@ -27,7 +27,6 @@ from ...models.pinn.posed import (
     Periodic,
     Posed,
     Residual,
-    UnknownScalar,
     Value,
 )
 from .equations import EQUATIONS
@@ -35,6 +34,7 @@ from .expression import Formula, parse_formula
 from .homogeneity import check_homogeneous
 from .observations import observed
 from .problem import Condition, Known, Problem, UnknownFunction, UnknownNumber
+from .starts import starting
 from .units import Unit, parse_unit
 
 Array = NDArray[np.float64]
@@ -95,7 +95,7 @@ def pose(problem: Problem) -> Posed:
         conditions=conditions,
         known=known,
         unknown=tuple(
-            _scalar(name, one, parameter_units[name])
+            starting(name, one, parameter_units[name], known, observations, coordinates)
             for name, one in parameters.items()
             if isinstance(one, UnknownNumber)
         ),
@@ -300,12 +300,6 @@ def _check_faces(problem: Problem, derivatives: tuple[str, ...]) -> None:
         )
     if any(one.face == "t=high" for one in problem.conditions):
         raise UserError("conditions: t=high has one; what is known at the end goes into data")
-
-
-def _scalar(name: str, one: UnknownNumber, unit: Unit) -> UnknownScalar:
-    middle = np.sqrt(one.low * one.high) if one.low > 0 else (one.low + one.high) / 2
-    start = float(middle) if one.start is None else one.start
-    return UnknownScalar(name, start * unit.factor, one.low * unit.factor, one.high * unit.factor)
 
 
 def _curve(

@@ -64,20 +64,22 @@ class UnknownNumber(Record):
         unit: Of the next three and of the answer.
         low: Least value that is believed; above zero the search is logarithmic.
         high: Greatest value that is believed.
-        start: Where the search starts; None for the middle of the range.
+        start: Where the search starts; None for the middle of the range. A formula, in SI units, may read known
+            numbers and what meets the eye in data over time: `level` where they begin, `height` they rise by, and
+            `half_time` at which they have risen by half.
     """
 
     unknown: Literal["number"] = "number"
     unit: str = "1"
     low: float
     high: float
-    start: float | None = None
+    start: float | Formula | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> UnknownNumber:
         if not self.low < self.high:
             raise ValueError(f"range from {self.low} to {self.high}; low < high is allowed")
-        if self.start is not None and not self.low <= self.start <= self.high:
+        if isinstance(self.start, float | int) and not self.low <= self.start <= self.high:
             raise ValueError(f"start {self.start} lies outside {self.low} to {self.high}")
         return self
 

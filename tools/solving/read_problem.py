@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ...memory.errors import UserError
 from .problem import Problem
 from .registry import problem_named
-from .units import parse_quantity
+from .units import parse_quantity, parse_unit
 
 
 def read_problem(path: Path) -> Problem:
@@ -85,6 +85,9 @@ def with_known(problem: Problem, known: Mapping[str, str], where: str) -> Proble
     given = {}
     for name, text in known.items():
         value, unit = parse_quantity(text, f"{where}, {name}")
+        own = problem.parameters[name].unit
+        if parse_unit(unit).dimension != parse_unit(own).dimension:
+            raise UserError(f"{where}: {name} is given in {unit}; a unit of the kind of {own} is allowed")
         given[name] = {"value": value, "unit": unit}
     content = _merged(problem.model_dump(mode="json"), {"parameters": given})
     return parse_problem(content, where)

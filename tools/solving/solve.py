@@ -27,6 +27,7 @@ from .units import parse_unit
 
 Array = NDArray[np.float64]
 _UNSOLVED = 0.1
+_FEW, _TIED, _EXACT = 20, 0.3, 1e-9
 _INTERVALS = {1: 400, 2: 80, 3: 24}
 
 
@@ -70,8 +71,29 @@ def solve(problem: Problem, check: bool = True, with_profiles: bool = False) -> 
             f"{problem.name}: no solver meets the equation: what is left of it is {solution.residual_rms:.1e} of its "
             "size. Give a lift near the solution, or ranges nearer to it"
         )
-    warnings = [*solution.warnings, *([remark] if remark else [])]
+    warnings = [*solution.warnings, *_structure(posed, solution), *([remark] if remark else [])]
     return Solved(problem, _answer(problem, solution, checked, warnings), posed, solution, reference, drawn)
+
+
+def _structure(posed: Posed, solution: Solution) -> list[str]:
+    """Whether what the field leaves of the data is noise: neighbouring readings must not err alike.
+
+    Source: J. Durbin, G. S. Watson, Biometrika 37, 409 (1950), doi:10.1093/biomet/37.3-4.409.
+    """
+    data = posed.observations
+    if data is None or len(data.values) < _FEW:
+        return []
+    order = np.lexsort(data.points.T)
+    left = (data.values - solution.field(data.points))[order]
+    if float(np.abs(left).max()) <= _EXACT * posed.scale:
+        return []
+    if data.deviation is not None and data.deviation.all():
+        left = left / data.deviation[order]
+    tie = float(left[1:] @ left[:-1]) / float(left @ left)
+    if tie < max(_TIED, 4 / len(left) ** 0.5):
+        return []
+    told = f"what is left of the data is no noise: neighbouring readings err alike (correlation {tie:.2f})"
+    return [f"{told}, so that deviations are too small; doubt the equation, the conditions or what is taken for known"]
 
 
 def _check(posed: Posed, solution: Solution) -> tuple[Check | None, GridField | None, str]:

@@ -63,7 +63,7 @@ def write_trace(trace: Trace, path: Path) -> None:
 def with_trace(problem: Problem, trace: Trace, where: str) -> Problem:
     """Put a trace in as a problem's data, with what is known of its sample.
 
-    Without units in the headings the problem's hold. Coordinates without a column must be in the problem's sensor. Of
+    Without units in the headings the problem's hold; `time` is `t`. Coordinates without a column must be in the problem's sensor. Of
     two columns the one that is no coordinate is the field. A time that nothing ties goes on to the last reading.
 
     Args:
@@ -109,6 +109,8 @@ def _columns(problem: Problem, headings: list[str], where: str) -> list[tuple[st
         name, unit = (match["name"], match["unit"]) if match else (heading, None)
         if name in _DEVIATION:
             name, own = "deviation", problem.field.unit
+        elif name == "time" and "t" in problem.domain:
+            name, own = "t", problem.domain["t"].unit
         elif name in problem.domain:
             own = problem.domain[name].unit
         else:
