@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .answers import Answer
     from .campaign import Campaign
 
-_FORMS = "give a trial or a setting with PROPERTY=VALUE, or with --failed KIND"
+_FORMS = "give a trial or a setting with PROPERTY=VALUE or --trace FILE, or with --failed KIND"
 _WHICH = "Name of a campaign, or the file of a new one."
 Author = Annotated[str | None, typer.Option(help="Who says so; without it, the user's name.")]
 

@@ -226,7 +226,7 @@ def test_a_person_hands_in_a_trace(athanor: Callable[..., Result], world: Callab
         (["--trace", "{file}", "--known", "thickness=1 K"], "thickness is given in K"),
         (["--trace", "nowhere.csv"], "cannot be read"),
         (["diffusivity=3", "--trace", "{file}"], "comes as a trace and as a number"),
-        (["--known", "thickness=1 mm", "cost=3"], "give a trial with"),
+        (["--known", "thickness=1 mm", "cost=3"], "give a trial or a setting with"),
     ],
 )
 def test_what_is_wrong_with_a_trace_is_said_before_the_trial_is_answered(

@@ -4,9 +4,9 @@ Knows the mixing model. Must not know instruments, nor how a campaign chooses a 
 
 Conduction through the plate is the effective-medium theory of misoriented ellipsoids with resistive surfaces:
 C.-W. Nan, R. Birringer, D. R. Clarke, H. Gleiter, J. Appl. Phys. 81, 6692 (1997), doi:10.1063/1.365209; for spheres it
-is that of D. P. H. Hasselman, L. F. Johnson, J. Compos. Mater. 21, 508 (1987), doi:10.1177/002199838702100602. Pores take part by
-Maxwell's formula. How packing, pores and alignment follow from the process is assumed: plausible forms with round
-numbers, measured on nothing.
+is that of D. P. H. Hasselman, L. F. Johnson, J. Compos. Mater. 21, 508 (1987), doi:10.1177/002199838702100602. Pores
+take part by Maxwell's formula. How packing, pores and alignment follow from the process is assumed: plausible forms
+with round numbers, measured on nothing.
 """
 
 from __future__ import annotations

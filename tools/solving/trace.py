@@ -63,8 +63,9 @@ def write_trace(trace: Trace, path: Path) -> None:
 def with_trace(problem: Problem, trace: Trace, where: str) -> Problem:
     """Put a trace in as a problem's data, with what is known of its sample.
 
-    Without units in the headings the problem's hold; `time` is `t`. Coordinates without a column must be in the problem's
-    sensor. Of two columns the one that is no coordinate is the field. A time that nothing ties goes on to the last reading.
+    Without units in the headings the problem's hold; `time` is `t`. Coordinates without a column must be in the
+    problem's sensor. Of two columns the one that is no coordinate is the field. A time that nothing ties goes on to the
+    last reading.
 
     Args:
         problem: What the trace is of.
