@@ -36,7 +36,7 @@ from .weights import cheapness, feasibility_of, held, telling
 BASELINE = 32
 """Best points whose uncertainty the acquisition averages over."""
 DRAWS = 64
-LOOKED_AT, NEAR_BEST = 256, 64
+LOOKED_AT, NEAR_BEST = 128, 32
 """Points all over the space, and around the best, that what may still be gained is sought among."""
 
 
