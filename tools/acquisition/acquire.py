@@ -14,16 +14,19 @@ import numpy as np
 import torch
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim import optimize_acqf_discrete
+from linear_operator.utils.warnings import NumericalWarning  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from ...memory.errors import TerminalError
-from ...memory.records import Candidate, Goal
+from ...memory.records import Candidate, Crystal, Goal
 from ...memory.state import Trial
 from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from . import merit
-from .improvement import improvement, keeps
+from .feasibility import Feasibility, is_infeasible, learn
+from .improvement import Weight, improvement, keeps
 from .remaining import expected_gain
 from .surrogate import LEAST, Described, describe, fit
 
@@ -100,9 +103,10 @@ def acquire(
         return Acquired((), ("no candidate of the pool is untried",))
     fresh = [pool[place[name]] for name in sorted(place)]
     rows = informative(goal, [t for t in ordered if t.status == "completed"], ROWS)
+    failed = [t for t in ordered if is_infeasible(t)][-ROWS:]
     pending = [t for t in ordered if t.is_pending]
-    at_hand = _AtHand.of(goal, fresh, rows, pending, predictor)
-    best = [t for t in best_first(goal, rows) if t.number in at_hand.trials][:INCUMBENTS]
+    at_hand = _AtHand.of(goal, fresh, rows, failed, pending, predictor)
+    best = each_once([t for t in best_first(goal, rows) if t.number in at_hand.trials])[:INCUMBENTS]
     notes: list[str] = []
     gain = None
     configure_torch()
@@ -110,6 +114,8 @@ def acquire(
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
         # With no hit yet it advises to maximise the probability of one, which the constraints' weight does here.
         warnings.filterwarnings("ignore", message="When all training points are infeasible", category=BotorchWarning)
+        # Near-twins make covariances that need a little jitter.
+        warnings.filterwarnings("ignore", category=NumericalWarning)
         torch.manual_seed(seed)
         if not at_hand.fresh:
             picks = []
@@ -156,6 +162,11 @@ def best_first(goal: Goal, trials: Sequence[Trial]) -> list[Trial]:
     return [known[i] for i in sorted(range(len(known)), key=ranks.__getitem__)]
 
 
+def each_once(trials: Sequence[Trial]) -> list[Trial]:
+    """The first trial of each candidate, in their order."""
+    return list({t.candidate.id: t for t in reversed(trials)}.values())[::-1]
+
+
 @dataclass(frozen=True)
 class _AtHand:
     """All candidates that matter, described together: the fresh ones first, then those of trials.
@@ -163,7 +174,10 @@ class _AtHand:
     Attributes:
         fresh: Indices of candidates to choose from.
         answers: Property of the goal to values by index.
-        trials: Trial number to index.
+        deviations: Likewise the standard deviations that are stated with values of points. A simulation of a crystal
+            states the error of a fit, which is not noise.
+        trials: Trial number to index, of completed and unfinished ones.
+        failed: Indices of trials that failed for what was asked.
         pending: Indices of unfinished trials.
     """
 
@@ -171,7 +185,9 @@ class _AtHand:
     candidates: Sequence[Candidate]
     fresh: list[int]
     answers: Mapping[str, Mapping[int, float]]
+    deviations: Mapping[str, Mapping[int, float]]
     trials: Mapping[int, int]
+    failed: list[int]
     pending: list[int]
 
     @property
@@ -185,10 +201,11 @@ class _AtHand:
         goal: Goal,
         fresh: Sequence[Candidate],
         rows: Sequence[Trial],
+        failed: Sequence[Trial],
         pending: Sequence[Trial],
         predictor: Chosen | None,
     ) -> _AtHand:
-        candidates = [*fresh, *(t.candidate for t in (*rows, *pending))]
+        candidates = [*fresh, *(t.candidate for t in (*rows, *pending, *failed))]
         described = describe(candidates, predictor)
         usable = [i not in described.refused for i in range(len(candidates))]
         trials = {t.number: i for i, t in enumerate((*rows, *pending), len(fresh)) if usable[i]}
@@ -197,14 +214,31 @@ class _AtHand:
             name: {trials[t.number]: t.values[name] for t in rows if t.number in trials and name in t.values}
             for name in names
         }
+        deviations = {
+            name: {
+                trials[t.number]: m.deviation
+                for t in rows
+                if t.number in trials and t.outcome and not isinstance(t.candidate.content, Crystal)
+                for m in t.outcome.measurements
+                if m.property == name and m.deviation is not None
+            }
+            for name in names
+        }
         waiting = [trials[t.number] for t in pending if t.number in trials]
-        return cls(described, candidates, [i for i in range(len(fresh)) if usable[i]], answers, trials, waiting)
+        broken = [i for i in range(len(candidates) - len(failed), len(candidates)) if usable[i]]
+        left = [i for i in range(len(fresh)) if usable[i]]
+        return cls(described, candidates, left, answers, deviations, trials, broken, waiting)
+
+    def made(self) -> Feasibility | None:
+        """What is believed of what can be made, from the rows of all trials that came to an end."""
+        done = [i for i in self.trials.values() if i not in self.pending]
+        return learn(self.described.rows[[*done, *self.failed]], [True] * len(done) + [False] * len(self.failed))
 
 
 def _by_surrogate(
     goal: Goal, rows: Sequence[Trial], best: Sequence[Trial], at_hand: _AtHand, q: int, seed: int
 ) -> tuple[list[Choice], list[str], float | None]:
-    surrogate = fit(at_hand.described, at_hand.answers)
+    surrogate = fit(at_hand.described, at_hand.answers, at_hand.deviations)
     reference = merit.reference_point(goal, rows)
     if reference is None:
         raise TerminalError("no trial knows every objective, so there is nothing to improve on")
@@ -214,7 +248,10 @@ def _by_surrogate(
     places = torch.arange(len(everything), dtype=torch.float64)[:, None]
     choices, known, waiting = places.tensor_split([len(at_hand.fresh), len(at_hand.fresh) + len(incumbents)])
     pending = waiting if len(waiting) else None
-    acquisition = improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed)
+    made = at_hand.made() if at_hand.failed else None
+    chances = None if made is None else made.probabilities(at_hand.described.rows[everything])
+    weights = [] if chances is None else [_looked_up(torch.from_numpy(chances).clamp_min(1e-9).log())]
+    acquisition = improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed, weights)
     if len(choices) > (size := max(FINALISTS, 4 * q)):
         # Apart from sampling noise a gain only shrinks as others are picked, so the best of the first round stay ahead.
         with torch.no_grad():
@@ -226,7 +263,8 @@ def _by_surrogate(
     for position, score in zip(chosen[:, 0].long().tolist(), scores.reshape(-1).tolist(), strict=True):
         index, row = everything[position], (surrogate.properties, means[position], deviations[position])
         predicted = {name: (float(mean), float(deviation)) for name, mean, deviation in zip(*row, strict=True)}
-        picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted)))
+        chance = None if chances is None else float(chances[position])
+        picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted), chance))
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
     name = "hypervolume" if len(goal.objectives) > 1 else "improvement"
     notes = [
@@ -238,6 +276,11 @@ def _by_surrogate(
     settled = belief.covariances[:, :n_settled, :n_settled]
     gain = expected_gain(goal, surrogate.properties, belief.means[:n_settled], settled, len(at_hand.fresh), seed)
     return picks, notes, gain
+
+
+def _looked_up(logs: Tensor) -> Weight:
+    """A factor of each position."""
+    return lambda positions, _: logs[positions[:, 0, 0].round().long()]
 
 
 def _by_estimates(goal: Goal, at_hand: _AtHand, q: int) -> list[Choice]:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from ...memory.records import Goal, Point
 from ...memory.state import Trial
 from ..acquisition import merit
-from ..acquisition.acquire import best_first
+from ..acquisition.acquire import best_first, each_once
 from ..acquisition.improvement import Improvement, Weight, improvement, keeps
 from ..acquisition.remaining import expected_gain
 from .believe import LEAST, Believed, Earlier, believe, meant, point_of, properties_of, tried
@@ -102,7 +102,7 @@ def propose(
     """
     fixed, taken = fixed or {}, tried(space, trials)
     settled = meant(space, trials)
-    best = best_first(goal, settled)
+    best = each_once(best_first(goal, settled))
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
         # Without a hit it advises to maximise the probability of one, which the constraints' weight does here; and
         # near-twins, which a search for the best point ends in, make covariances that need a little jitter.
