@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..tools.parameters.parameter_space import ParameterSpace
-from .labels import figure, percent, spread, unit_of, wording
+from .labels import counted, figure, percent, spread, unit_of, wording
 from .planners.settings import acquired
 from .standing import columns_of
 
@@ -84,7 +84,7 @@ def lines(explained: Explanation) -> Iterator[str]:
     for one in explained.learnt:
         noise = f"{figure(one.noise)} {unit_of(units[one.name])}".rstrip()
         yield (
-            f"{wording(one.name)}: noise {noise}; {len(one.left_out)} answers, each foretold from the others: "
+            f"{wording(one.name)}: noise {noise}; {counted(len(one.left_out), 'answer')}, each foretold from the others: "
             f"R² {one.r2:.2f}, {percent(one.coverage)} within their 90 % interval"
         )
         if one.weights:

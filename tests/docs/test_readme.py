@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def test_own_calculator_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.syspath_prepend(str(tmp_path))
     calculator = yaml.safe_load(named_block("alloy.yaml"))["oracle"]["calculator"]
     assert type(load_potential(calculator).calculator).__name__ == "EMT"
+
+
+def test_a_search_of_process_parameters_runs(tmp_path: Path) -> None:
+    (tmp_path / "my_furnace.py").write_text(named_block("my_furnace.py"))
+    campaign = yaml.safe_load(named_block("steel.yaml"))
+    campaign["goal"]["budget"]["evaluations"], campaign["batch"], campaign["workers"] = 3, 3, 1
+    (tmp_path / "steel.yaml").write_text(yaml.safe_dump(campaign))
+    done = run("run", "steel.yaml", "--json", folder=tmp_path)
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["completed"], summary["failed"]) == (3, 0), done.stderr
 
 
 def test_predictions_in_python() -> None:
