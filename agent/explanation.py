@@ -83,8 +83,9 @@ def lines(explained: Explanation) -> Iterator[str]:
         yield f"#{number}: {expected} (predicted); {wanted}{keeps}"
     for one in explained.learnt:
         noise = f"{figure(one.noise)} {unit_of(units[one.name])}".rstrip()
+        answers = counted(len(one.left_out), "answer")
         yield (
-            f"{wording(one.name)}: noise {noise}; {counted(len(one.left_out), 'answer')}, each foretold from the others: "
+            f"{wording(one.name)}: noise {noise}; {answers}, each foretold from the others: "
             f"R² {one.r2:.2f}, {percent(one.coverage)} within their 90 % interval"
         )
         if one.weights:

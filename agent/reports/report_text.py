@@ -113,23 +113,39 @@ def _cell(value: Value | None) -> str:
     return marked(spread(value["value"], value["deviation"]), value["method"]) if value else "–"
 
 
-def _found_row(hit: Found, summary: Summary, with_origin: bool) -> list[str]:
+def _found_row(hit: Found, summary: Summary, variables: Sequence[str], with_origin: bool) -> list[str]:
     novelty = markdown(hit["known_as"]) if hit["known_as"] else hit["novelty"]
+    is_crystal = not hit["setting"]
+    name = [markdown(hit["formula"]), markdown(hit["space_group"]) or "–"] if is_crystal else []
     return [
         str(hit["trial"]),
-        markdown(hit["formula"]),
-        markdown(hit["space_group"]) or "–",
+        *name,
+        *(_set(hit["setting"].get(name)) for name in variables),
         *_cells(hit["values"], summary),
-        novelty,
+        *([novelty] if is_crystal else []),
         *([markdown(hit["reused_from"]) or "–"] if with_origin else []),
     ]
 
 
+def _set(value: float | str | None) -> str:
+    """A variable's value; a setting may be without it."""
+    return "–" if value is None else markdown(value if isinstance(value, str) else f"{value:.6g}")
+
+
 def _found_table(hits: Sequence[Found], summary: Summary) -> str:
     with_origin = any(hit["reused_from"] for hit in hits)
-    header = ["trial", "material", "space group", *_columns(summary), "known as"]
+    units = dict(summary["variables"])
+    variables = list(dict.fromkeys(name for hit in hits for name in hit["setting"]))
+    head, known = ([], []) if variables else (["material", "space group"], ["known as"])
+    header = [
+        "trial",
+        *head,
+        *(markdown(with_unit(name, units.get(name, "1"))) for name in variables),
+        *_columns(summary),
+        *known,
+    ]
     header += ["reused from"] if with_origin else []
-    return table(header, (_found_row(hit, summary, with_origin) for hit in hits))
+    return table(header, (_found_row(hit, summary, variables, with_origin) for hit in hits))
 
 
 def _hits(summary: Summary) -> str:

@@ -6,11 +6,11 @@ Knows the state and Rich. Must not know ledgers, plots or files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ...memory.foreign import clean
-from ...memory.records import Goal, Measurement, Verdict
+from ...memory.records import Goal, Measurement, Point, Verdict
 from ...memory.state import State, Trial
 from ...tools.acquisition.override import overrides_of
 from ..labels import better, counted, crystal_of, duration, label_of, space_group_of, spread, unit_of, wording
@@ -44,12 +44,14 @@ class Found(TypedDict):
     """A trial with its values.
 
     `novelty` is a key of `NOVELTY`, and speaks of the shipped table alone; `reused_from` names the campaign and the
-    trial that the values were taken over from, and is empty where this campaign has paid for them.
+    trial that the values were taken over from, and is empty where this campaign has paid for them. `setting` has the
+    variables' values where it is no crystal.
     """
 
     trial: int
     id: str
     formula: str
+    setting: dict[str, float | str]
     space_group: str
     known_as: str
     novelty: str
@@ -98,7 +100,8 @@ class Summary(TypedDict):
     """A campaign in short.
 
     Times are in seconds, `columns` are the properties that the goal names with their units, `predicted` names those
-    of them whose values are predicted, not simulated or measured, and `reused` counts the
+    of them whose values are predicted, not simulated or measured, `variables` are those of a space of settings with
+    their units, and `reused` counts the
     answers taken over from other campaigns, which are not among the completed or failed. `recalled` counts the
     `passages` and `materials` that memory has given, each once, and `memory_lost` says why it could not be used.
     `generators` has a row for each generator, where there are several; `ranking_left` says how the chat model fared
@@ -109,6 +112,7 @@ class Summary(TypedDict):
     statement: str
     objectives: list[str]
     columns: list[tuple[str, str]]
+    variables: list[tuple[str, str]]
     predicted: list[str]
     oracle: str
     reason: str
@@ -149,6 +153,7 @@ def summarise(state: State) -> Summary:
         statement=clean(standing.goal.statement, 400),
         objectives=[better(o, o.property in standing.predicted) for o in standing.goal.objectives],
         columns=list(standing.columns),
+        variables=variables_of(state.spec),
         predicted=sorted(standing.predicted),
         oracle=standing.oracle,
         reason=state.ended.reason if state.ended else "running" if state.has_run else "open",
@@ -178,6 +183,15 @@ _OPEN = "people evaluate, and tell what came of it"
 _UNFINISHED = "no end is recorded: it is still running, or was killed and can be resumed"
 
 
+def variables_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The variables of a space of settings with their units, as the ledger has them; none of crystals."""
+    space = spec.get("space") or {}
+    if space.get("kind") == "pool":
+        return list(space["variables"].items())
+    listed = space.get("variables", []) if space.get("kind") == "parameters" else []
+    return [(name, one["unit"]) for one in listed for name in one.get("parts") or [one["name"]]]
+
+
 def found(trial: Trial, in_pareto_set: bool) -> Found:
     """A completed trial with its names and values."""
     crystal = crystal_of(trial.candidate, trial.outcome)
@@ -188,6 +202,7 @@ def found(trial: Trial, in_pareto_set: bool) -> Found:
         trial=trial.number,
         id=trial.candidate.id,
         formula=label_of(trial.candidate),
+        setting=dict(content.values) if isinstance(content := trial.candidate.content, Point) else {},
         space_group=space_group_of(crystal) if crystal else "",
         known_as=clean(str(known_as), 60) if known_as else "",
         novelty=novelty,
@@ -334,7 +349,11 @@ def render(summary: Summary, console: Console) -> None:
     best = summary["pareto"] or summary["hits"]
     if best:
         say(Text(f"\nThe best hits ({len(best)}, beaten by none in all objectives)", style="bold"))
-        say(results_table(best[:_ROWS], summary["columns"], width, with_novelty=True))
+        say(results_table(best[:_ROWS], summary["columns"], width, with_novelty=not best[0]["setting"]))
+        for one in best[:_ROWS]:
+            if one["setting"]:
+                values = (f"{n} {v if isinstance(v, str) else f'{v:g}'}" for n, v in one["setting"].items())
+                say(Text(clean(f"{one['trial']}: {', '.join(values)}", 400)))
         if len(best) > _ROWS:
             say(Text(f"and {len(best) - _ROWS} more", style="dim"))
         say(Text("\n".join(origins(best, summary["columns"])), style="dim"))

@@ -45,11 +45,12 @@ def results_table(rows: Sequence[Found], columns: Columns, width: int, with_nove
     names = [Text(clean(row["formula"], 24)) for row in rows]
     groups = [row["space_group"] for row in rows]
     novelty = [row["known_as"] or row["novelty"] for row in rows] if with_novelty else []
-    fixed = [["trial"], ["material", *map(str, names)], ["space group" if any(groups) else "", *groups]]
+    what = "setting" if rows and rows[0]["setting"] else "material"
+    fixed = [["trial"], [what, *map(str, names)], ["space group" if any(groups) else "", *groups]]
     phase = min(16, max(map(len, ["phase", *novelty]))) if with_novelty else 0
     used = sum(max(map(len, texts)) + _GAP for texts in fixed) + (phase + _GAP if with_novelty else 0)
     table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column("material", no_wrap=True, style="bold")
+    table.add_column(what, no_wrap=True, style="bold")
     table.add_column("space group" if any(groups) else "", no_wrap=True)
     shown: list[str] = []
     for name, unit in columns:
