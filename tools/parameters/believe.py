@@ -55,25 +55,30 @@ def properties_of(goal: Goal) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(o.property for o in goal.objectives), *(c.property for c in goal.constraints)]))
 
 
-def point_of(space: ParameterSpace, trial: Trial) -> Point:
-    """The point of a trial.
+def ordered(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
+    """The trials by number.
 
     Raises:
-        RetryError: It is none, or not one of the space.
+        RetryError: The candidate of one is no point, or not one of the space.
     """
-    content = trial.candidate.content
-    if not isinstance(content, Point):
-        raise RetryError(f"trial {trial.number} is a crystal; this space holds points")
-    faults = check(space, content)
-    if faults:
-        raise RetryError(f"trial {trial.number} is outside the space: {'; '.join(faults)}")
-    return content
+    for trial in trials:
+        content = trial.candidate.content
+        if not isinstance(content, Point):
+            raise RetryError(f"trial {trial.number} is a crystal; this space holds points")
+        if faults := check(space, content):
+            raise RetryError(f"trial {trial.number} is outside the space: {'; '.join(faults)}")
+    return sorted(trials, key=lambda t: t.number)
+
+
+def point_of(trial: Trial) -> Point:
+    """The point of a trial of a space of parameters."""
+    assert isinstance(trial.candidate.content, Point)  # noqa: S101 - `ordered` has seen to it
+    return trial.candidate.content
 
 
 def meant(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
-    """Completed trials whose results are the goal's, by number."""
-    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
-    return [t for t in completed if space.is_meant(point_of(space, t).values)]
+    """Completed trials whose results are the goal's, in their order."""
+    return [t for t in trials if t.status == "completed" and space.is_meant(point_of(t).values)]
 
 
 def believe(
@@ -82,17 +87,16 @@ def believe(
     """Learn from all trials; None while a property of the goal has fewer than `LEAST` values that are meant.
 
     Args:
+        trials: Of points of the space, in any order.
         robust: Whether single results may be outliers.
         earlier: Trials of other campaigns; what is outside this space, or did not complete, is passed over.
-
-    Raises:
-        RetryError: A trial's point is not one of the space.
     """
+    trials = sorted(trials, key=lambda t: t.number)
     names, settled = properties_of(goal), meant(space, trials)
     if min(sum(name in t.values for t in settled) for name in names) < LEAST:
         return None
     configure_torch()
-    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
+    completed = [t for t in trials if t.status == "completed"]
     if len({t.candidate.id for t in completed}) > ROWS:
         completed = list(informative(goal, completed, ROWS))
     sources, notes = _usable(space, goal, earlier or {})
@@ -108,12 +112,10 @@ def believe(
 
 def feasibility(space: ParameterSpace, trials: Sequence[Trial]) -> Feasibility | None:
     """What trials say of what can be made; an instrument's fault says nothing."""
-    told = {t.number: t for t in trials if t.status == "completed" or is_infeasible(t)}
-    told = {number: told[number] for number in sorted(told)[-ROWS:]}
-    if not any(map(is_infeasible, told.values())):
+    told = [t for t in trials if t.status == "completed" or is_infeasible(t)][-ROWS:]
+    if not any(map(is_infeasible, told)):
         return None
-    rows = encode(space, [point_of(space, t) for t in told.values()])
-    return learn(rows, [not is_infeasible(t) for t in told.values()])
+    return learn(encode(space, [point_of(t) for t in told]), [not is_infeasible(t) for t in told])
 
 
 def _usable(space: ParameterSpace, goal: Goal, earlier: Earlier) -> tuple[dict[str, list[Trial]], tuple[str, ...]]:
@@ -150,17 +152,8 @@ def _together(
 
 
 def results_of(frame: Frame, name: str, trials: Sequence[Trial], source: str | None = None) -> Results:
-    """What trials say of one property; all of them know it.
-
-    Raises:
-        RetryError: A trial's point is not one of the space.
-    """
+    """What trials say of one property; all of them know it."""
     measured = [next(m for m in t.outcome.measurements if m.property == name) for t in trials if t.outcome]
     deviations = [np.nan if m.deviation is None else m.deviation for m in measured]
-    rows = frame.rows([point_of(frame.space, t) for t in trials], source)
+    rows = frame.rows([point_of(t) for t in trials], source)
     return Results(rows, np.array([t.values[name] for t in trials]), np.array(deviations, dtype=float))
-
-
-def tried(space: ParameterSpace, trials: Sequence[Trial]) -> list[Point]:
-    """Points that must not come back: those of all trials but faults of an instrument."""
-    return [point_of(space, t) for t in sorted(trials, key=lambda t: t.number) if not t.is_fault]

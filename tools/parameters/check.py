@@ -21,7 +21,8 @@ def problems(
     Bounds hold up to 1e-9 of the variable's range, sums up to 1e-9 of the sizes of their terms, and discrete numbers up
     to 1e-9 of their size: what a number loses on its way through text.
     """
-    found = [f"{name}: no such variable" for name in values if name not in {leaf.name for leaf in leaves}]
+    names = {leaf.name for leaf in leaves}
+    found = [f"{name}: no such variable" for name in values if name not in names]
     numbers_are_sound = True
     for leaf in leaves:
         fault = _fault(leaf, values)
@@ -60,9 +61,10 @@ def _number_fault(leaf: Leaf, value: float, unit: str) -> str | None:
         return None
     if isinstance(leaf.source, Integer) and not math.isclose(value, round(value), rel_tol=TOLERANCE):
         return f"{value:g} is no whole number"
-    slack = TOLERANCE * (leaf.high - leaf.low)
-    if not leaf.low - slack <= value <= leaf.high + slack:
-        return f"{value:g} is outside {leaf.low:g} to {leaf.high:g} {unit}"
+    low, high = leaf.low, leaf.high
+    slack = TOLERANCE * (high - low)
+    if not low - slack <= value <= high + slack:
+        return f"{value:g} is outside {low:g} to {high:g} {unit}"
     if isinstance(leaf.source, Continuous) and leaf.source.scale == "log" and value <= 0:
         return f"{value:g} is not above zero"
     return None

@@ -22,7 +22,7 @@ from ..acquisition import merit
 from ..acquisition.acquire import best_first, each_once
 from ..acquisition.improvement import Improvement, Weight, improvement, keeps
 from ..acquisition.remaining import expected_gain
-from .believe import LEAST, Believed, Earlier, believe, meant, point_of, properties_of, tried
+from .believe import LEAST, Believed, Earlier, believe, meant, ordered, point_of, properties_of
 from .encode import Array, encode
 from .leaves import Value
 from .moves import nearby
@@ -100,7 +100,9 @@ def propose(
     Raises:
         RetryError: A trial's point is not one of the space, or nothing is allowed with the fixed values.
     """
-    fixed, taken = fixed or {}, tried(space, trials)
+    fixed, trials = fixed or {}, ordered(space, trials)
+    # What only an instrument failed at may come back.
+    taken = [point_of(t) for t in trials if not t.is_fault]
     settled = meant(space, trials)
     best = each_once(best_first(goal, settled))
     with torch.random.fork_rng(devices=[]), threadpool_limits(1, "blas"), warnings.catch_warnings():
@@ -119,8 +121,8 @@ def propose(
             )
         reference = merit.reference_point(goal, settled)
         assert reference is not None  # noqa: S101 - there are best trials
-        top = [point_of(space, t) for t in best[:BASELINE]]
-        waiting = [point_of(space, t) for t in sorted(trials, key=lambda t: t.number) if t.is_pending]
+        top = [point_of(t) for t in best[:BASELINE]]
+        waiting = [point_of(t) for t in trials if t.is_pending]
         acquisition = _acquisition(goal, believed, reference, top, waiting, seed)
         found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
         points = tuple(s.point for s in found)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from botorch.acquisition import AcquisitionFunction
+from torch import Tensor
 
 from ...memory.records import Point, content_hash
 from .encode import encode
@@ -74,15 +75,26 @@ def suggest(
     fixed = fixed or {}
     held = {content_hash(p) for p in (*taken, *rejected)}
     waiting = getattr(acquisition, "X_pending", None)
+    starts, is_whole = _starts(space, seed, held, around, fixed, among)
     found: list[Suggestion] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for turn in range(q):
-            best = _best(space, acquisition, seed + 7919 * turn, held, around, fixed, rejected, among)
+            seen = dict(zip(starts.names, _scores(acquisition, starts.rows), strict=True))
+            met = {name: starts.points[name] for name in seen}
+            if not is_whole:
+                leaders = [met[name] for name in sorted(seen, key=lambda name: (-seen[name], name))[:STARTS]]
+                rng = np.random.default_rng([seed, turn])
+                for suggestion in _ascend(space, acquisition, leaders, rng, fixed):
+                    name = content_hash(suggestion.point)
+                    seen[name], met[name] = suggestion.acquisition, suggestion.point
+            ranked = sorted(seen, key=lambda name: (-seen[name], name))
+            free = (n for n in ranked if n not in held and not is_like(space, met[n], rejected))
+            best = next(free, None)
             if best is None:
                 break
-            found.append(best)
-            held.add(content_hash(best.point))
+            found.append(Suggestion(met[best], seen[best]))
+            held.add(best)
             chosen = torch.from_numpy(encode(space, [s.point for s in found]))
             if turn + 1 < q:
                 acquisition.set_X_pending(chosen if waiting is None else torch.cat([waiting, chosen]))
@@ -91,36 +103,39 @@ def suggest(
     return tuple(found)
 
 
-def _best(
+@dataclass(frozen=True)
+class _Starts:
+    """Points that a search starts from, by content hash, and their rows."""
+
+    points: Mapping[str, Point]
+    rows: Tensor
+
+    @property
+    def names(self) -> list[str]:
+        """Content hashes, in the order of the rows."""
+        return list(self.points)
+
+
+def _starts(
     space: ParameterSpace,
-    acquisition: AcquisitionFunction,
     seed: int,
     held: Collection[str],
     around: Sequence[Point],
     fixed: Mapping[str, Value],
-    rejected: Sequence[Point],
     among: Sequence[Point] | None,
-) -> Suggestion | None:
-    rng = np.random.default_rng(seed)
+) -> tuple[_Starts, bool]:
+    """Points to start from, and whether they are all there are."""
     listed = points(space) if among is None else among
     if among is None:
-        starts = list(sample(space, SAMPLES if listed is None else len(listed), seed, held, fixed))
+        found = list(sample(space, SAMPLES if listed is None else len(listed), seed, held, fixed))
     else:
-        starts = [p for p in among if keeps(p, fixed)]
-    if listed is None:
-        near = (nearby(space, around[i % len(around)], rng, fixed) for i in range(NEAR_BEST if around else 0))
-        starts += [p for p in near if p is not None]
-    seen: dict[str, Suggestion] = {}
-
-    values = _look_at(space, acquisition, starts, seen)
-    if listed is None and starts:
-        leaders = [starts[i] for i in np.argsort(values)[::-1][:STARTS]]
-        _ascend(space, acquisition, leaders, rng, fixed, seen)
-    ranked = sorted(seen.items(), key=lambda item: (-item[1].acquisition, item[0]))
-    for name, suggestion in ranked:
-        if name not in held and not is_like(space, suggestion.point, rejected):
-            return suggestion
-    return None
+        found = [p for p in among if keeps(p, fixed)]
+    if listed is None and around:
+        rng = np.random.default_rng(seed)
+        near = (nearby(space, around[i % len(around)], rng, fixed) for i in range(NEAR_BEST))
+        found += [p for p in near if p is not None]
+    unique = {content_hash(p): p for p in found}
+    return _Starts(unique, torch.from_numpy(encode(space, list(unique.values())))), listed is not None
 
 
 def _ascend(
@@ -129,35 +144,27 @@ def _ascend(
     leaders: list[Point],
     rng: np.random.Generator,
     fixed: Mapping[str, Value],
-    seen: dict[str, Suggestion],
-) -> None:
-    """Climb from each leader and step to its best neighbour, in turn, until nothing is gained."""
-    moving = list(leaders)
+) -> list[Suggestion]:
+    """Climb from each leader and step to its best neighbour, in turn, until nothing is gained; all tops and steps."""
+    found, moving = list[Suggestion](), list(leaders)
     for _ in range(ROUNDS):
         onward = []
-        for top, value in climb(space, acquisition, moving, fixed):
-            seen[content_hash(top)] = Suggestion(top, value)
+        for top, value in climb(space, acquisition, moving, fixed) if moving else ():
+            found.append(Suggestion(top, value))
             about = neighbours(space, top, rng, fixed)
-            values = _look_at(space, acquisition, about, seen)
+            values = _scores(acquisition, torch.from_numpy(encode(space, about)))
+            found += [Suggestion(p, v) for p, v in zip(about, values, strict=True)]
             if values and max(values) > value:
                 onward.append(about[int(np.argmax(values))])
         moving = onward
-        if not moving:
-            return
+    return found
 
 
-def _look_at(
-    space: ParameterSpace, acquisition: AcquisitionFunction, some: Sequence[Point], seen: dict[str, Suggestion]
-) -> list[float]:
-    """Score points, and write them down among those seen."""
-    if not some:
+def _scores(acquisition: AcquisitionFunction, rows: Tensor) -> list[float]:
+    if not len(rows):
         return []
-    rows = torch.from_numpy(encode(space, some))[:, None]
     with torch.no_grad():
-        values = torch.cat([acquisition(part) for part in rows.split(CHUNK)]).tolist()
-    for point, value in zip(some, values, strict=True):
-        seen[content_hash(point)] = Suggestion(point, value)
-    return list(values)
+        return list(torch.cat([acquisition(part) for part in rows[:, None].split(CHUNK)]).tolist())
 
 
 def is_like(space: ParameterSpace, point: Point, others: Sequence[Point]) -> bool:
