@@ -21,7 +21,7 @@ from .identify import covariance, curve_estimates, doubts, scalar_estimates
 from .posed import Law, Posed, Value
 from .profile import Profile, profile
 from .rows import is_linear
-from .slabs import NotMarched, SlabField, march
+from .slabs import NotMarched, SlabField, march, residual_history
 from .solution import Solution
 from .weights import weigh, with_noise_of
 
@@ -29,8 +29,8 @@ Array = NDArray[np.float64]
 _DRAWS = ((200, 2.0), (300, 3.0), (500, 5.0), (800, 8.0))
 """Random features that are tried, more and steeper ones after fewer: how many, and the bound of their weights."""
 _DEGREES = ((10, 20), (14, 30), (20, 40))
-_MARCHES = ((60, 1e-5), (100, 1e-5), (100, 1e-6), (140, 3e-7))
-"""Slabs that are tried: features of the place, and the local error allowed."""
+_MARCHES = ((20, 1e-4), (40, 1e-5), (80, 1e-6), (160, 1e-7), (320, 1e-8), (640, 1e-9), (1280, 1e-10))
+"""Slabs that are tried: elements of the place, and the local error allowed."""
 _HOPELESS = 1e-2
 _CHECKED = 2000
 
@@ -103,9 +103,22 @@ def solve(posed: Posed, tolerance: float = 1e-6, weight: float | None = None, se
 
 def _attempts(posed: Posed, weight: float | None, seed: int) -> Iterator[Attempt]:
     linear = all_linear(posed)
-    hard = hard_conditions(posed)
     weights = weigh(posed, weight)
     points = posed.low + posed.span * np.random.default_rng(seed).uniform(0, 1, (_CHECKED, len(posed.coordinates)))
+    can_march = posed.n_unknowns == 0 and posed.observations is None and posed.graded is None
+    # Slabs cost less than Newton's method on features of the whole box, and more than one linear solve.
+    if can_march and not linear:
+        yield from _marched(posed, weights, points)
+    yield from _at_once(posed, weights, weight, linear, points, seed)
+    if can_march and linear:
+        yield from _marched(posed, weights, points)
+
+
+def _at_once(
+    posed: Posed, weights: Weights, weight: float | None, linear: bool, points: Array, seed: int
+) -> Iterator[Attempt]:
+    """Features of the whole box, each answer beside one from a second draw."""
+    hard = hard_conditions(posed)
     theta = posed.start()
     for kind, pair in _features(posed, seed):
         first = collocate(posed, pair[0], hard, weights, linear, theta)
@@ -123,21 +136,30 @@ def _attempts(posed: Posed, weight: float | None, seed: int) -> Iterator[Attempt
         # A field that is still far off is sharp or stiff, and more features of one kind would not mend it.
         if not linear and gap > _HOPELESS:
             break
-    if posed.n_unknowns == 0 and posed.graded is None:
-        yield from _marched(posed, weights, points)
 
 
 def _marched(posed: Posed, weights: Weights, points: Array) -> Iterator[Attempt]:
-    """Time slabs with adaptive features, few of them first."""
+    """Time slabs, each answer beside a coarser one.
+
+    The difference is the coarser one's error. Of what it fell by since the pair before, half (of its logarithm) is
+    believed to go on.
+    """
+    coarser: SlabField | None = None
+    last = 0.0
     for n, allowed in _MARCHES:
         try:
-            field = march(posed, posed.start(), n, allowed)
+            field = march(posed, n, allowed)
         except NotMarched:
-            continue
-        fit = Fit(np.zeros(0), np.zeros(0), field.history, np.zeros((0, 0)), 0.0, converged=True)
-        residual = float(np.sqrt(np.mean(field.residual(points) ** 2)))
-        name = f"time slabs of adaptive tanh features, Newton with QR ({n} features, {len(field.slabs)} slabs)"
-        yield Attempt(name, field, fit, weights, field.error, residual)
+            return
+        if coarser is not None:
+            gap = difference(field, coarser, points)
+            estimate = gap * min(1.0, float(np.sqrt(gap / last))) if last > 0 else gap
+            last = gap
+            fit = Fit(np.zeros(0), np.zeros(0), residual_history(field), np.zeros((0, 0)), 0.0, converged=True)
+            residual = float(np.sqrt(np.mean(field.residual(points) ** 2)))
+            name = f"time slabs of piecewise polynomials, Newton ({n} elements, {len(field.coefficients)} slabs)"
+            yield Attempt(name, field, fit, weights, estimate, residual)
+        coarser = field
 
 
 def _features(posed: Posed, seed: int) -> Iterator[tuple[str, tuple[Features, Features]]]:

@@ -228,28 +228,31 @@ def condition_blocks(
         if isinstance(one, Periodic):
             other = points.copy()
             points[:, axis], other[:, axis] = 1.0, 0.0
-            found.append(Block("condition", points, _field, (), posed.scale, each, other))
+            found.append(Block("condition", points, field_itself, (), posed.scale, each, other))
             size = posed.scale / posed.span[axis]
-            found.append(Block("condition", points, _slope(one.coordinate), (one.coordinate,), size, each, other))
+            found.append(Block("condition", points, slope_of(one.coordinate), (one.coordinate,), size, each, other))
             continue
         points[:, axis] = float(one.side == "high")
         if isinstance(one, Value):
-            found.append(Block("condition", points, _given(one), (), posed.scale, each))
+            found.append(Block("condition", points, as_given(one), (), posed.scale, each))
         else:
             size = typical_size(posed, one.derivatives, one.residual)
             found.append(Block("condition", points, one.residual, one.derivatives, size, each))
     return found
 
 
-def _field(u: torch.Tensor, _du: Fields, _at: Fields, _p: Parameters) -> torch.Tensor:
+def field_itself(u: torch.Tensor, _du: Fields, _at: Fields, _p: Parameters) -> torch.Tensor:
+    """A law that only reads the field."""
     return u
 
 
-def _slope(name: str) -> Residual:
+def slope_of(name: str) -> Residual:
+    """A law that only reads one derivative."""
     return lambda u, du, at, p: du[name]
 
 
-def _given(one: Value) -> Residual:
+def as_given(one: Value) -> Residual:
+    """A known value as a law."""
     return lambda u, du, at, p: u - one.value(at, p)
 
 

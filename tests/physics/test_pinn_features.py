@@ -12,9 +12,10 @@ from athanor.models.pinn.curve import UnknownCurve
 from athanor.models.pinn.features import draw_tanh, order_of
 from athanor.models.pinn.graded_features import GradedFeatures
 from athanor.models.pinn.hard_conditions import Masked, mask_of
-from athanor.models.pinn.layer_features import LayerFeatures, SlabFeatures
+from athanor.models.pinn.piecewise import Piecewise
 from athanor.models.pinn.posed import Posed, Value
 from athanor.models.pinn.rows import default_lift, lift_jets
+from athanor.models.pinn.slab_rows import STAGES, time_features
 
 POINTS = np.random.default_rng(0).uniform(0.05, 0.95, (7, 2))
 
@@ -51,19 +52,42 @@ def test_masked_features_vanish_where_they_must_and_follow_leibniz() -> None:
     assert masked.jets(POINTS, [(2, 0)])[0] == pytest.approx(second, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        GradedFeatures((3, 4), 0.05),
-        SlabFeatures(LayerFeatures(np.linspace(0, 1, 4), np.full(4, 0.3)), 3),
-    ],
-)
-def test_products_agree_with_differences(features: GradedFeatures | SlabFeatures) -> None:
+def test_products_agree_with_differences() -> None:
+    features = GradedFeatures((3, 4), 0.05)
     h = 1e-6
     for axis, order in enumerate(((1, 0), (0, 1))):
         shift = np.eye(2)[axis] * h
         slope = (features.jets(POINTS + shift, [(0, 0)])[0] - features.jets(POINTS - shift, [(0, 0)])[0]) / (2 * h)
         assert features.jets(POINTS, [order])[0] == pytest.approx(slope, abs=1e-5)
+
+
+@pytest.mark.parametrize("smoothness", [1, 2])
+def test_piecewise_polynomials_are_smooth_and_hold_every_polynomial_of_their_degree(smoothness: int) -> None:
+    place = Piecewise(3, 4, smoothness)
+    nodes = np.concatenate([[0.0], place.gauss(), [1.0]])[: place.n_features]
+
+    def matrix(z: np.ndarray, order: int) -> np.ndarray:
+        found = np.zeros((len(z), place.n_features))
+        np.put_along_axis(found, place.columns(z), place.local(z, order), axis=1)
+        return found
+
+    for degree in range(place.reach):
+        coefficients = np.linalg.solve(matrix(nodes, 0), nodes**degree)
+        for order in range(3):
+            exact = np.polynomial.Polynomial.basis(degree).deriv(order)(POINTS[:, 0])
+            assert matrix(POINTS[:, 0], order) @ coefficients == pytest.approx(exact, abs=1e-9)
+    joint = np.array([1 / 3 - 1e-12, 1 / 3 + 1e-12])
+    any_field = np.random.default_rng(0).normal(size=place.n_features)
+    for order in range(smoothness):
+        below, above = matrix(joint, order) @ any_field
+        assert below == pytest.approx(above, abs=1e-8)
+
+
+def test_polynomials_of_a_slabs_time_hold_the_start_and_agree_with_differences() -> None:
+    assert time_features(np.zeros(1), 0)[0] == pytest.approx([1.0] + [0.0] * STAGES)
+    tau, h = POINTS[:, 1], 1e-6
+    slope = (time_features(tau + h, 0) - time_features(tau - h, 0)) / (2 * h)
+    assert time_features(tau, 1) == pytest.approx(slope, abs=1e-6)
 
 
 def test_a_lift_keeps_all_three_conditions() -> None:
