@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,25 @@ from made_up_alloy import SPACE, answer, content
 
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, parse_campaign, read_campaign_file
+from athanor.agent.chat import talk
+from athanor.agent.chat.commands import obey
+from athanor.agent.chat.limits import Limits
+from athanor.agent.chat.screen import Screen
+from athanor.agent.chat.session import ChatModel, opened
 from athanor.agent.chat_model.connect import connect
 from athanor.agent.chat_model.settings import ChatModelSettings
+from athanor.agent.llm.bench import Bench
+from athanor.agent.llm.briefing import briefing
 from athanor.agent.llm.planner import LlmPlanner
+from athanor.agent.llm.tools import tools_for
 from athanor.agent.planner import Planner
 from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.agent.reports.report import write_report
 from athanor.memory.errors import UserError
-from athanor.memory.events import Entry, Event, HintGiven, TrialAbandoned
+from athanor.memory.events import CampaignOpened, Entry, Event, HintGiven, TrialAbandoned
 from athanor.memory.records import Point, content_hash
+from athanor.memory.sql import open_ledger
 from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
 from athanor.tools.parameters.parameter_space import ParameterSpace
@@ -222,3 +232,42 @@ def test_the_report_shows_what_was_learnt_and_every_setting(campaign: Wire, tmp_
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("left_out.png", "slices.png"))
     header = (tmp_path / "trials.csv").read_text().splitlines()[0]
     assert "setting Cr,setting Ni,setting anneal,setting quench" in header
+
+
+def test_a_chat_model_offers_a_setting_which_is_mended_and_not_offered_twice(campaign: Wire) -> None:
+    file = parse_campaign(content(), "test")
+    assert isinstance(file.space, ParameterSpace)
+    hint = HintGiven(author="ada", text="water", fixed=(("quench", "water"),), number=1, since=1)
+    bench = Bench(file.goal, file.space, State(hints={1: hint}), 2, 1)
+    offer = next(tool for tool in tools_for(bench, lambda batch: None) if tool.name == "offer_setting")
+    wish = [{"variable": "Fe", "value": 10}, {"variable": "Cr", "value": 90}, {"variable": "quench", "value": "air"}]
+    told = str(offer.invoke({"values": wish}))
+    assert told.startswith("offered now, the nearest allowed setting: ")
+    (made,) = bench.offered.values()
+    assert isinstance(made.content, Point)
+    assert check(file.space, made.content) == ()
+    assert made.content.values["quench"] == "water"
+    assert "tried or offered already" in str(offer.invoke({"values": wish}))
+    assert "no variable Cu" in str(offer.invoke({"values": [{"variable": "Cu", "value": 1}]}))
+    text = briefing(file.goal, file.space, bench.state, 2, tuple(bench.features))
+    assert "Fe, Cr, Ni, which sum to 100 %" in text
+    assert "Cr + Ni <= 70" in text
+
+
+def test_a_chat_fixes_variables_and_takes_that_back(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path / "home", None)
+    spec = json.loads(parse_campaign(content(), "test").model_dump_json())
+    with ledger.writer("alloy", "test"):
+        ledger.append("alloy", [CampaignOpened(spec=spec, versions={})])
+    model = ChatModel(ChatModelSettings(), talk.connected)
+    lines: list[str] = []
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    session = opened(tmp_path / "home", "", "alloy", "ada", model, Limits(), Screen(lines.append), now)
+    assert "quench is water" in obey(session, "/fix quench=water, anneal=900 K")
+    (hint,) = session.state().hints.values()
+    assert hint.fixed == (("quench", "water"), ("anneal", 900.0))
+    with pytest.raises(UserError, match="convert it"):
+        obey(session, "/fix anneal=900 °C")
+    with pytest.raises(UserError, match="VARIABLE=VALUE"):
+        obey(session, "/fix quench")
+    assert "does not count any more" in obey(session, "/drop 1")
