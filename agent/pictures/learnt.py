@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ...memory.records import Point
     from ...tools.parameters.explain import Slice
 
-MOST_ROWS = 8
-"""Properties or variables that a picture has room for."""
+MOST_ROWS, ACROSS, MOST_SLICES = 8, 6, 24
+"""Rows of panels, panels side by side, and variables that a picture has room for."""
 _SHORT = 14
 """Characters of a label along an axis."""
 
@@ -58,7 +58,7 @@ def left_out(found: Sequence[Learnt], units: Mapping[str, str]) -> Figure:
 def slices(
     found: Sequence[Slice], properties: Sequence[str], units: Mapping[str, str], through: Point, name: str
 ) -> Figure:
-    """What is expected along each variable through a point, with the 90 % band; a row for each property.
+    """What is expected along each variable through a point, with the 90 % band; rows of panels for each property.
 
     Args:
         found: One for each variable.
@@ -67,27 +67,33 @@ def slices(
         through: The point.
         name: What it is called.
     """
-    rows, shown = list(properties)[:MOST_ROWS], found[:MOST_ROWS]
+    shown = found[:MOST_SLICES]
+    across = min(ACROSS, len(shown))
+    down = -(-len(shown) // across)
+    rows = list(properties)[: max(1, MOST_ROWS // down)]
     figure, all_axes = panels(
-        len(rows), len(shown), width=max(4.2, 2.5 * len(shown)), height=max(3.0, 2.3 * len(rows) + 0.6)
+        down * len(rows), across, width=max(4.2, 2.5 * across), height=max(3.0, 2.4 * down * len(rows) + 0.6)
     )
-    grid = np.array(all_axes, dtype=object).reshape(len(rows), len(shown))
     for k, prop in enumerate(rows):
         lows = [one.means[:, k] - INTERVAL * one.deviations[:, k] for one in shown]
         highs = [one.means[:, k] + INTERVAL * one.deviations[:, k] for one in shown]
         low, high = min(x.min() for x in lows), max(x.max() for x in highs)
         pad = 0.05 * (high - low) or 1.0
-        for column, one in enumerate(shown):
-            axes: Axes = grid[k, column]
-            _slice(axes, one, k, through)
+        for place, axes in enumerate(all_axes[k * down * across : (k + 1) * down * across]):
+            if place >= len(shown):
+                axes.set_visible(False)
+                continue
+            _slice(axes, shown[place], k, through)
             axes.set_ylim(low - pad, high + pad)
-            if column:
+            leaf = shown[place].leaf
+            axes.set_xlabel(in_still(with_unit(leaf.name, leaf.source.unit)))
+            if place % across:
                 axes.tick_params(labelleft=False)
-            if k == len(rows) - 1:
-                axes.set_xlabel(in_still(with_unit(one.leaf.name, one.leaf.source.unit)))
-        grid[k, 0].set_ylabel(in_still(with_unit(prop, units[prop])))
-    left = len(found) - len(shown)
-    more = f"; {left} more are not shown" if left > 0 else ""
+            else:
+                axes.set_ylabel(in_still(with_unit(prop, units[prop])))
+    left = [f"{len(found) - len(shown)} variables"] if len(found) > len(shown) else []
+    left += [f"{len(properties) - len(rows)} properties"] if len(properties) > len(rows) else []
+    more = f"; not shown: {', '.join(left)}" if left else ""
     figure.suptitle(in_still(f"Predicted along each variable through {name}, with the 90 % band{more}"), fontsize=10)
     return figure
 
