@@ -41,7 +41,8 @@ _LINE, _MAP, _SHOWN = 301, 81, 5
 
 def solved_pictures(solved: Solved, folder: Path) -> tuple[Path, ...]:
     """Draw all that applies, as PNG files and one page; returns the files, the page last."""
-    pictures = [_field(solved), _residual(solved), _losses(solved)]
+    left = [_left(solved)] if solved.posed.observations is not None else []
+    pictures = [_field(solved), *left, _residual(solved), _losses(solved)]
     pictures += [_profile(one, solved) for one in solved.profiles]
     return write_pictures(pictures, folder, solved.problem.name, f"{solved.problem.name}: {solved.answer.equation}")
 
@@ -116,6 +117,40 @@ def _field(solved: Solved) -> Picture:
     moving.update_xaxes(title_text=in_html(across))
     moving.update_yaxes(title_text=in_html(up))
     return Picture("field", figure, moving)
+
+
+def _left(solved: Solved) -> Picture:
+    """What the solution leaves of the data, along the coordinate in which they differ most, in their deviations."""
+    posed, problem = solved.posed, solved.problem
+    data = posed.observations
+    assert data is not None  # noqa: S101 - the caller has seen to it
+    left = data.values - solved.solution.field(data.points)
+    deviation = solved.solution.deviation
+    # Exact data have no deviation to be told in.
+    is_known = deviation is not None and bool((deviation > 0).all())
+    unit = parse_unit(problem.field.unit).factor
+    shown = left / (deviation if deviation is not None and is_known else unit)
+    up = "data less solution (deviations)" if is_known else with_unit("data less solution", problem.field.unit)
+    running = int(np.argmax(np.ptp(data.points, axis=0) / posed.span))
+    name = posed.coordinates[running]
+    x = data.points[:, running] / _factor(solved, name)
+    across = with_unit(name, problem.domain[name].unit)
+    title = f"{problem.name}: what is left of the data"
+    figure, (axes,) = panels(width=6.8, height=3.6)
+    moving = go.Figure()
+    axes.axhline(0, color="black", lw=0.8)
+    if is_known:
+        axes.axhspan(-1, 1, color=GREY, alpha=0.15, lw=0)
+        moving.add_hrect(y0=-1, y1=1, fillcolor=GREY, opacity=0.15, line_width=0)
+    axes.plot(x, shown, "o", color=BLUE, ms=3)
+    moving.add_scatter(x=x, y=shown, mode="markers", marker={"color": BLUE, "size": 5})
+    axes.set_xlabel(in_still(across))
+    axes.set_ylabel(in_still(up))
+    axes.set_title(in_still(title), loc="left", fontsize=11)
+    dress(moving, in_html(title))
+    moving.update_xaxes(title_text=in_html(across))
+    moving.update_yaxes(title_text=in_html(up))
+    return Picture("left", figure, moving)
 
 
 def _residual(solved: Solved) -> Picture:

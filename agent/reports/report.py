@@ -20,6 +20,7 @@ from ..labels import cell, crystal_of, label_of, space_group_of
 from ..standing import Standing, standing_of
 from ..views.summary import summarise
 from .report_text import report_text
+from .trace_files import write_traces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def write_report(
     state: State, folder: Path, notes: Sequence[NoteAdded] = (), latent_model: LatentModel | None = None
 ) -> Path:
-    """Write report.md, summary.json, trials.csv, plots as PNG files and a CIF file for each hit.
+    """Write report.md, summary.json, trials.csv, plots as PNG files, a CIF file for each hit, and raw traces.
 
     What an earlier report of the same campaign left in the folder is replaced.
 
@@ -69,7 +70,8 @@ def _write(
     (folder / "summary.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     _write_trials(state, folder / "trials.csv")
     path = folder / "report.md"
-    path.write_text(report_text(state, standing, summary, plots, notes), encoding="utf-8")
+    traced = write_traces(state, standing, folder)
+    path.write_text(report_text(state, standing, summary, plots, notes, traced), encoding="utf-8")
     return path
 
 

@@ -23,6 +23,8 @@ from .report_guidance import guidance
 from .report_memory import memory
 from .report_predictor import limits_of_predictions, predictor_against_oracle
 from .report_table import table
+from .report_traces import traces
+from .trace_files import Traced
 
 _MOST_HITS = 30
 _DOUBTFUL = 0.1
@@ -39,7 +41,12 @@ _CAPTIONS = {
 
 
 def report_text(
-    state: State, standing: Standing, summary: Summary, plots: Sequence[str], notes: Sequence[NoteAdded] = ()
+    state: State,
+    standing: Standing,
+    summary: Summary,
+    plots: Sequence[str],
+    notes: Sequence[NoteAdded] = (),
+    traced: Sequence[Traced] = (),
 ) -> str:
     """Write the report.
 
@@ -49,6 +56,7 @@ def report_text(
         summary: The same, in short.
         plots: File names of the plots there are.
         notes: What people have noted on the campaign.
+        traced: Raw traces that properties were inferred from.
     """
     shown = {name: f"![{caption}]({name})\n\n*{caption}*" for name, caption in _CAPTIONS.items() if name in plots}
     sections = [
@@ -68,6 +76,7 @@ def report_text(
         latent_map(plots),
         shown.get("energy_above_hull.png", ""),
         _failures(summary),
+        traces(traced),
         _surrogate(standing),
         shown.get("parity.png", ""),
         shown.get("left_out.png", ""),

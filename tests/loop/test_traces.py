@@ -22,6 +22,7 @@ from athanor.tools.oracles.fingerprint import fingerprint
 from athanor.tools.oracles.oracle import FunctionSettings, TraceSettings
 from athanor.tools.oracles.traces import infer
 from athanor.tools.solving.closed_forms import laser_flash
+from athanor.tools.solving.solve import _INTERVALS
 from athanor.tools.solving.trace import read_trace, write_trace
 
 FLASH = {"diffusivity": {"problem": "laser_flash", "known": {"pulse": "20 ms"}}}
@@ -66,7 +67,7 @@ def test_a_trace_becomes_a_measurement_that_says_how_and_is_kept() -> None:
     assert abs(one.value - truth) < 4 * one.deviation
     assert (one.unit, one.method) == ("mm2/s", "simulated")
     trace = outcome.traces["diffusivity"]
-    assert f"inferred by solve from trace {trace.id}" in one.source
+    assert "inferred by solve from its trace (polynomials" in one.source
     assert "Gauss-Newton" in one.source
     again = told(trace)
     assert again.measurement is not None
@@ -75,6 +76,7 @@ def test_a_trace_becomes_a_measurement_that_says_how_and_is_kept() -> None:
     assert kept.traces["diffusivity"].id == trace.id
     said = outcome.details["solve"]
     assert isinstance(said, dict)
+    assert said["diffusivity"]["trace"] == trace.id  # type: ignore[index,call-overload]
     assert set(said["diffusivity"]["inferred"]) == {"diffusivity", "loss", "rise", "ambient"}  # type: ignore[index,call-overload]
 
 
@@ -186,7 +188,8 @@ def athanor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Re
     monkeypatch.setattr(assemble, "open_index", lambda home: recall)
 
     def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(app, [*map(str, arguments), "--home", str(tmp_path / "home")])
+        home = [] if arguments[0] == "solve" else ["--home", str(tmp_path / "home")]
+        return CliRunner().invoke(app, [*map(str, arguments), *home])
 
     return call
 
@@ -214,7 +217,7 @@ def test_a_person_hands_in_a_trace(athanor: Callable[..., Result], world: Callab
     assert (cost.property, found.property, found.method) == ("cost", "diffusivity", "measured")
     assert found.deviation is not None
     assert abs(found.value - 0.4) < 4 * found.deviation
-    assert found.source.startswith("told by Ada; inferred by solve from trace")
+    assert found.source.startswith("told by Ada; inferred by solve from its trace")
     assert trial.outcome.traces["diffusivity"].known == {"thickness": "1 mm"}
 
 
@@ -267,3 +270,35 @@ def test_a_problem_file_lies_beside_the_campaign_file(world: Callable[..., Path]
     (tmp_path / "thick.yaml").write_text(json.dumps({"problem": "laser_flash", "seed": 3}))
     file = read_campaign_file(by_hand(world, diffusivity={"problem": "thick.yaml"}))
     assert file.oracle.traces["diffusivity"].problem == str(tmp_path / "thick.yaml")  # type: ignore[union-attr]
+
+
+def test_a_report_keeps_traces_and_draws_the_best(
+    athanor: Callable[..., Result], world: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_INTERVALS, 2, 12)
+    athanor("suggest", by_hand(world))
+    csv = tmp_path / "rear.csv"
+    write_trace(Trace(columns={k: tuple(v) for k, v in readings(n=60).items()}), csv)
+    dark = Trace(columns={"t [s]": tuple(readings(n=60)["t [s]"]), "temperature [K]": (0.0,) * 60})
+    write_trace(dark, tmp_path / "dark.csv")
+    athanor("observe", "table", 1, "cost=3", "--trace", csv, "--known", "thickness=1 mm")
+    athanor("observe", "table", 2, "cost=3", "--trace", tmp_path / "dark.csv")
+    assert athanor("report", "table").exit_code == 0
+    folder = tmp_path / "home" / "campaigns" / "table"
+    report = (folder / "report.md").read_text()
+    assert "2 raw traces, from which `solve` inferred it: 1 value with a standard deviation, 1 failure" in report
+    assert read_trace(folder / "traces" / "001_diffusivity.csv").columns == read_trace(csv).columns
+    assert read_trace(folder / "traces" / "002_diffusivity.csv").columns == dark.columns
+    again = athanor("solve", folder / "traces" / "001_diffusivity.yaml", "--data", csv, "--json", "--no-check")
+    assert again.exit_code == 0, again.output
+    (trial, _) = assemble.state_of("table", assemble.open_home(tmp_path / "home")).trials.values()
+    found = {one["name"]: one["value"] for one in json.loads(again.stdout)["inferred"]}
+    assert found["diffusivity"] == pytest.approx(trial.values["diffusivity"])
+    (own,) = [path for path in (folder / "traces").iterdir() if path.is_dir()]
+    for name in ("field", "left", "residual", "losses", "profile-diffusivity"):
+        assert f"(traces/{own.name}/{name}.png)" in report
+        assert (own / f"{name}.png").stat().st_size > 5000
+    assert (own / "diffusivity-of-trial-1.html").is_file()
+    drawn = (own / "field.png").stat().st_mtime_ns
+    assert athanor("report", "table").exit_code == 0
+    assert (own / "field.png").stat().st_mtime_ns == drawn

@@ -20,6 +20,8 @@ MATRIX_HEAT, FILLER_HEAT = 1200 * 1100, 3950 * 880
 """Density times heat capacity, J/(m3 K)."""
 RESISTANCE = 5e-8
 """Of the surface between them, m2 K/W."""
+_CLINGING = 100.0
+"""Pores sit on platelets: how much the surface's resistance grows with the porosity."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,20 @@ class Sample:
     @property
     def diffusivity(self) -> float:
         """Through the plate, m2/s."""
-        solid = through_plate(self.fraction, self.aspect_ratio, self.diameter, self.alignment)
+        solid = through_plate(
+            self.fraction,
+            self.aspect_ratio,
+            self.diameter,
+            self.alignment,
+            RESISTANCE * (1 + _CLINGING * self.porosity),
+        )
         conductivity = solid * (1 - self.porosity) / (1 + self.porosity / 2)
         heat = (1 - self.porosity) * (MATRIX_HEAT + self.fraction * (FILLER_HEAT - MATRIX_HEAT))
         return conductivity / heat
 
 
 def press(fraction: float, aspect_ratio: float, diameter: float, pressure: float) -> Sample:
-    """Press a plate: pressure closes pores and lays platelets flat; flat or crowded ones leave more pores.
+    """Press a plate: pressure closes pores and lays platelets flat; thin or crowded ones leave more pores.
 
     Args:
         fraction: Volume of filler per volume of solid.
@@ -60,14 +68,14 @@ def press(fraction: float, aspect_ratio: float, diameter: float, pressure: float
         diameter: m.
         pressure: MPa.
     """
-    most = 0.64 / (1 + 0.04 * (aspect_ratio - 1))
-    porosity = min(0.6, 0.3 * (fraction / most) ** 3 * math.exp(-pressure / 12) + 0.01)
-    laid = 1 - math.exp(-pressure / 25)
+    most = 0.64 / (1 + 0.08 * (aspect_ratio - 1))
+    porosity = min(0.6, 0.3 * (fraction / most) ** 3 * math.exp(-pressure / 8) + 0.01)
+    laid = 1 - math.exp(-pressure / 30)
     alignment = 1 / 3 + 2 / 3 * laid * (1 - 1 / aspect_ratio)
     return Sample(fraction, aspect_ratio, diameter, alignment, porosity, 1.5e-3 - 0.5e-3 * laid)
 
 
-def through_plate(fraction: float, aspect_ratio: float, diameter: float, alignment: float) -> float:
+def through_plate(fraction: float, aspect_ratio: float, diameter: float, alignment: float, resistance: float) -> float:
     """Conductivity along the direction of pressing without pores, W/(m K): K33 of Nan et al.
 
     | symbol | variable |
@@ -75,14 +83,14 @@ def through_plate(fraction: float, aspect_ratio: float, diameter: float, alignme
     | f, Km, Kp | `fraction`, `MATRIX_CONDUCTIVITY`, `FILLER_CONDUCTIVITY` |
     | p = a3/a1 | 1/`aspect_ratio`: half axes a1 = `diameter`/2 and a3 |
     | ⟨cos²θ⟩ | `alignment` |
-    | a_K = R Km | Kapitza radius, R the `RESISTANCE` |
+    | a_K = R Km | Kapitza radius, R the `resistance` of the surface |
     """
     matrix, filler = MATRIX_CONDUCTIVITY, FILLER_CONDUCTIVITY
     p = 1 / aspect_ratio
     across = _depolarisation(p)
     along = 1 - 2 * across
     # For p ≤ 1: γ = (1 + 2p) a_K/a3.
-    gamma = (1 + 2 * p) * RESISTANCE * matrix / (p * diameter / 2)
+    gamma = (1 + 2 * p) * resistance * matrix / (p * diameter / 2)
 
     def contrast(share: float) -> float:
         within = filler / (1 + gamma * share * filler / matrix)

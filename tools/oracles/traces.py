@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ _MISFIT = 4.0
 """Data MSE in stated deviations squared: readings twice as far off as stated are not those of this equation."""
 _INACCURATE = 0.02
 """Estimated relative error of the field beyond which it bends what is inferred."""
+_NEAR = 1e-3
+"""Relative distance from a bound of its range at which a number has ended there."""
 
 
 @dataclass(frozen=True)
@@ -154,22 +156,35 @@ def infer(name: str, unit: str, settings: TraceSettings, trace: Trace, method: M
         deviation=one.deviation * factor,
         unit=unit,
         method=method,
-        source=f"{source}; inferred by solve from trace {trace.id} ({answer.solver})",
+        # Which trace stands in the outcome: sources that differ for each trial could not be told in one line.
+        source=f"{source}; inferred by solve from its trace ({answer.solver.partition(' (')[0]})",
     )
     return Told(measurement, None, details)
 
 
-def solved_trace(name: str, unit: str, settings: TraceSettings, trace: Trace, with_profiles: bool = False) -> Solved:
+def solved_trace(name: str, unit: str, settings: TraceSettings, trace: Trace, for_pictures: bool = False) -> Solved:
     """Solve the problem of a property with a trace as its data.
+
+    Args:
+        name: Of the property.
+        unit: It is wanted in.
+        settings: How it is inferred.
+        trace: The readings.
+        for_pictures: Whether finite differences and the property's profile are computed beside.
 
     Raises:
         UserError: The trace does not fit the problem.
         TerminalError: No solver gave a finite answer.
     """
+    from ...models.pinn.ladder import profiles
     from ..solving.solve import solve
 
     problem = with_trace(problem_of(name, unit, settings), trace, f"trace {trace.id}")
-    return solve(problem, check=with_profiles, with_profiles=with_profiles)
+    solved = solve(problem, check=for_pictures)
+    if not for_pictures:
+        return solved
+    own = tuple(one for one in solved.solution.scalars if one.name == (settings.infer or name))
+    return replace(solved, profiles=profiles(solved.posed, replace(solved.solution, scalars=own)))
 
 
 def _failure(solved: Solved, name: str, largest: float) -> Failure | None:
@@ -197,6 +212,3 @@ def _failure(solved: Solved, name: str, largest: float) -> Failure | None:
     if not parameter.low * (1 + _NEAR) < one.value < parameter.high * (1 - _NEAR):
         return because("unidentified", f"{name} ended at a bound of its range, {parameter.low:g} to {parameter.high:g}")
     return None
-
-
-_NEAR = 1e-3
