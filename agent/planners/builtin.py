@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...memory.records import Candidate, Goal, Hypothesis
+from ...memory.records import Candidate, Crystal, Goal, Hypothesis
 from ...memory.state import Trial
 from ...tools.crystals.feature import meets
 from ...tools.parameters.parameter_space import ParameterSpace
@@ -45,8 +45,8 @@ BLIND = 4
 
 FOUND = 8
 """Points that the search of a space of parameters adds to the samples of it that a chat model chooses from."""
-SCORED = 300
-"""Candidates that the acquisition is asked about at a time; of more, another random sample for each batch."""
+SCORED, SCORED_POINTS = 300, 2000
+"""Crystals, which are estimated, and points that the acquisition is asked about; of more, a random sample a batch."""
 
 
 class BuiltinPlanner:
@@ -162,8 +162,9 @@ class BuiltinPlanner:
         else:
             from ...tools.acquisition.acquire import acquire
 
-            if len(rest) > SCORED:
-                rest = [rest[int(i)] for i in random.choice(len(rest), size=SCORED, replace=False)]
+            most = SCORED if isinstance(rest[0].content, Crystal) else SCORED_POINTS
+            if len(rest) > most:
+                rest = [rest[int(i)] for i in random.choice(len(rest), size=most, replace=False)]
             seed = int(random.integers(2**31))
             found = acquire(self.goal, [*state.trials.values(), *own], rest, n, seed, self._predictor)
             whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")

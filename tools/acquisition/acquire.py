@@ -27,8 +27,9 @@ from ..properties.predicted import Chosen
 from . import merit
 from .feasibility import Feasibility, is_infeasible, learn
 from .improvement import Weight, improvement, keeps
+from .optimism import Optimism, wants_all_the_best
 from .remaining import expected_gain
-from .surrogate import LEAST, Described, describe, fit
+from .surrogate import Described, describe, fit
 
 ROWS = 300
 """Completed trials that a surrogate learns from; of more, the informative ones are taken."""
@@ -49,7 +50,8 @@ class Choice:
 
     Attributes:
         index: Position in the pool.
-        acquisition: Log of the expected improvement, or a score of its own kind before there is a surrogate.
+        acquisition: Log of the expected gain, or of the optimistic one for points whose best are all wanted; a score of
+            its own kind before there is a surrogate.
         predicted: Property to mean and standard deviation of the oracle's answer; empty without a surrogate.
         keeps: Probability of keeping all constraints; None without a surrogate.
         made: Probability that it can be made at all; None where nothing is said of that.
@@ -119,9 +121,10 @@ def acquire(
         torch.manual_seed(seed)
         if not at_hand.fresh:
             picks = []
-        elif not best or min(map(len, at_hand.answers.values())) < LEAST:
+        elif not best or min(map(len, at_hand.answers.values())) < at_hand.described.least:
             picks = _by_estimates(goal, at_hand, q)
-            notes.append(f"no surrogate yet: {LEAST} values of each property are needed, there are {at_hand.counts}")
+            least = at_hand.described.least
+            notes.append(f"no surrogate yet: {least} values of each property are needed, there are {at_hand.counts}")
         else:
             picks, notes, gain = _by_surrogate(goal, rows, best, at_hand, q, seed)
     refused = [i for i in sorted(at_hand.described.refused) if i < len(fresh)]
@@ -251,7 +254,12 @@ def _by_surrogate(
     made = at_hand.made() if at_hand.failed else None
     chances = None if made is None else made.probabilities(at_hand.described.rows[everything])
     weights = [] if chances is None else [_looked_up(torch.from_numpy(chances).clamp_min(1e-9).log())]
-    acquisition = improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed, weights)
+    is_listed = not at_hand.described.isotropic and wants_all_the_best(goal)
+    acquisition = (
+        Optimism(goal, belief, choices, pending, float(reference[0]), weights)
+        if is_listed
+        else improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed, weights)
+    )
     if len(choices) > (size := max(FINALISTS, 4 * q)):
         # Apart from sampling noise a gain only shrinks as others are picked, so the best of the first round stay ahead.
         with torch.no_grad():
@@ -266,9 +274,10 @@ def _by_surrogate(
         chance = None if chances is None else float(chances[position])
         picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted), chance))
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    name = "hypervolume" if len(goal.objectives) > 1 else "improvement"
+    expected = "expected hypervolume" if len(goal.objectives) > 1 else "expected improvement"
+    name, counts = "optimistic gain" if is_listed else expected, at_hand.counts
     notes = [
-        f"expected {name} over Gaussian processes learnt from {at_hand.counts}; {len(at_hand.pending)} pending",
+        f"{name} over Gaussian processes learnt from {counts}; {len(at_hand.pending)} pending",
         f"reference point: {wanted}",
         *surrogate.notes,
     ]

@@ -18,7 +18,7 @@ from ..properties.predicted import Chosen
 from .acquire import ROWS, informative
 from .merit import Array
 from .process import Process
-from .surrogate import LEAST, describe, fit
+from .surrogate import describe, fit
 
 INTERVAL = 1.6449
 """Standard deviations to either side that hold 90 % of a normal distribution."""
@@ -78,7 +78,7 @@ def learnt(
         name: {usable[t.number]: t.values[name] for t in rows if t.number in usable and name in t.values}
         for name in names
     }
-    if min(map(len, answers.values())) < LEAST:
+    if min(map(len, answers.values())) < described.least:
         return ()
     surrogate = fit(described, answers)
     return tuple(

@@ -226,6 +226,12 @@ class Processes(Model):
             deviations.append(one.scale * (whole - (half**2).sum(-1)).clamp_min(1e-12).sqrt())
         return torch.stack(means, dim=-1), torch.stack(deviations, dim=-1)
 
+    def joint(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Means `(n, n_outputs)` and covariances `(n_outputs, n, n)` of the truth at rows `(n, n_columns)`."""
+        beliefs = [(one, one.belief(rows)) for one in self.processes]
+        means = torch.stack([one.shift + one.scale * belief.mean for one, belief in beliefs], dim=-1)
+        return means, torch.stack([one.scale**2 * belief.covariance for one, belief in beliefs])
+
     def posterior(self, X: Tensor, *_: object, **__: object) -> GPyTorchPosterior:  # noqa: N803
         """The joint belief over rows `(…, m, n_columns)`, in the units.
 

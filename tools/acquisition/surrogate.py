@@ -30,8 +30,8 @@ FIT_ROWS = 100
 WIDE_NOISE, NARROW_NOISE = (-1.0, 1.0), (-4.0, 1.0)
 """Location and spread of the logarithm of the noise's variance: for crystals, of which what an estimate leaves over is
 mostly noise to the embedding, so that a third of the variance is expected; and for points."""
-LEAST = 4
-"""Values that a property needs before it is modelled."""
+LEAST, LEAST_OF_POINTS = 4, 2
+"""Values that a property needs before it is modelled: of crystals, of which estimates say more, and of points."""
 TRUST = 3.0
 """Weight, in trials, of the belief that the oracle follows the estimate one to one."""
 
@@ -53,6 +53,11 @@ class Described:
     isotropic: bool
     refused: Mapping[int, str]
     columns: tuple[str, ...] = ()
+
+    @property
+    def least(self) -> int:
+        """Values that a property needs before it is modelled."""
+        return LEAST if self.isotropic else LEAST_OF_POINTS
 
 
 def describe(candidates: Sequence[Candidate], predictor: Chosen | None = None) -> Described:
@@ -186,6 +191,11 @@ class FiniteModel(Model):
         """One model, not a batch of them."""
         return torch.Size()
 
+    def joint(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Means `(n, n_outputs)` and covariances `(n_outputs, n, n)` of the truth at positions `(n, 1)`."""
+        places = positions[:, 0].round().long()
+        return self.means[places], self.covariances[:, places[:, None], places]
+
     def posterior(self, X: Tensor, *_: object, **__: object) -> GPyTorchPosterior:  # noqa: N803
         """The joint belief over some positions; one between or beyond the candidates means the nearest."""
         # Where no trial keeps the constraints, BoTorch bounds the objective from random points about the baseline.
@@ -211,7 +221,7 @@ def fit(
 
     Args:
         described: All candidates at hand, tried or not.
-        answers: Property to the oracle's values by index of the candidate, at least `LEAST` each.
+        answers: Property to the oracle's values by index of the candidate, at least `described.least` each.
         deviations: Standard deviations of the values, likewise, where they are stated.
     """
     columns, units = [], []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from botorch.acquisition import AcquisitionFunction
 from botorch.exceptions.warnings import BotorchWarning
 from linear_operator.utils.warnings import NumericalWarning  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits
@@ -20,10 +21,12 @@ from ...memory.records import Goal, Point
 from ...memory.state import Trial
 from ..acquisition import merit
 from ..acquisition.acquire import best_first, each_once
-from ..acquisition.improvement import Improvement, Weight, improvement, keeps
+from ..acquisition.improvement import Weight, improvement, keeps
+from ..acquisition.optimism import Optimism, wants_all_the_best
 from ..acquisition.remaining import expected_gain
 from .believe import LEAST, Believed, Earlier, believe, meant, ordered, point_of, properties_of
 from .encode import Array, encode
+from .finite import points as points_of
 from .leaves import Value
 from .moves import nearby
 from .parameter_space import ParameterSpace
@@ -123,7 +126,8 @@ def propose(
         assert reference is not None  # noqa: S101 - there are best trials
         top = [point_of(t) for t in best[:BASELINE]]
         waiting = [point_of(t) for t in trials if t.is_pending]
-        acquisition = _acquisition(goal, believed, reference, top, waiting, seed)
+        listed = points_of(space) if among is None else among
+        acquisition = _acquisition(goal, believed, reference, top, waiting, seed, listed)
         found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
         points = tuple(s.point for s in found)
         gain = _gain(goal, believed, [*points, *_looked_at(space, top, seed, fixed, among)], top, seed)
@@ -134,17 +138,25 @@ def propose(
 
 
 def _acquisition(
-    goal: Goal, believed: Believed, reference: Array, top: Sequence[Point], waiting: Sequence[Point], seed: int
-) -> Improvement:
+    goal: Goal,
+    believed: Believed,
+    reference: Array,
+    top: Sequence[Point],
+    waiting: Sequence[Point],
+    seed: int,
+    listed: Sequence[Point] | None,
+) -> AcquisitionFunction:
     frame, surrogate = believed.frame, believed.surrogate
-    weights: list[Weight] = []
+    weights: list[Weight] = [] if believed.made is None else [feasibility_of(believed.made)]
+    pending = torch.from_numpy(encode(frame.space, waiting)) if waiting else None
+    is_plain = frame.space.cost is None and not frame.levels and not frame.sources
+    if listed and is_plain and wants_all_the_best(goal):
+        rows = torch.from_numpy(encode(frame.space, listed))
+        return Optimism(goal, surrogate.model, rows, pending, float(reference[0]), weights)
     if frame.space.cost is not None or frame.levels:
         weights.append(cheapness(frame.space))
     if frame.levels:
         weights.append(telling(frame, range(len({o.property for o in goal.objectives}))))
-    if believed.made is not None:
-        weights.append(feasibility_of(believed.made))
-    pending = torch.from_numpy(encode(frame.space, waiting)) if waiting else None
     return improvement(
         goal,
         surrogate.properties,
