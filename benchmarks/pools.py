@@ -1,12 +1,14 @@
 """The acquisition on measured pools, after the protocol of Liang et al. 2021, beside random choice and others.
 
-usage: python benchmarks/pools.py --data FOLDER [--seeds 50] [--methods athanor gp_lcb baybe ax] [--pools NAME...]
+usage: python benchmarks/pools.py --data FOLDER [--seeds athanor=50 gp_lcb=50 …] [--pools NAME...] [--runs FOLDER]
 
 FOLDER holds the CSV files of the protocol. Two points at random, then one at a time, until all of the best twentieth
-are found or `MOST` points are known. Replicates are averaged. Random choice is exact: a share of i/N after i points.
-BayBE and Ax take part where they are installed (pip install baybe ax-platform); both choose among the pool's points by
-their defaults. The plain Gaussian process has a Matérn-5/2 kernel with a length scale for each input, by maximum
-marginal likelihood, and takes the best mean ± 2 deviations. A run that is done is kept in --runs and not made again.
+are found or the pool's number of points is reached, which leaves room down to an acceleration of 2.4, 1.6 and 1.07.
+Replicates are averaged. Random choice is exact. BayBE and Ax take part where they are installed
+(pip install -r benchmarks/requirements.txt); both choose among the pool's points by their defaults. The plain Gaussian
+process has a Matérn-5/2 kernel with a length scale for each input, by maximum marginal likelihood on scaled inputs, and
+takes the best mean ± 2 deviations. A search that is done is kept in --runs and not made again: delete those of a method
+that has changed.
 
 Source: Liang et al., npj Comput. Mater. 7, 188 (2021), doi:10.1038/s41524-021-00656-9.
 """
@@ -14,15 +16,13 @@ Source: Liang et al., npj Comput. Mater. 7, 188 (2021), doi:10.1038/s41524-021-0
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import math
-import time
+import logging
 import warnings
-from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,90 +31,49 @@ import numpy as np
 from numpy.typing import NDArray
 from record import write_result
 
-Array = NDArray[np.float64]
-Choose = Callable[[list[int]], int]
-"""From the points that are known, in order, to the next one."""
+from athanor.memory.records import Objective
+from athanor.tools.backtest.backtest import Backtest, run
+from athanor.tools.backtest.figures import (
+    RESAMPLES,
+    SETTLED,
+    accelerations,
+    curves,
+    figures,
+    random_figures,
+)
+from athanor.tools.backtest.measured_pool import MeasuredPool, read_measured_pool
+from athanor.tools.backtest.search import Choose, Known, Method, Search, builtin
 
-MOST = 200
-"""Points a run may look at."""
-SHARE = 0.05
-"""The best of the pool that are looked for."""
-RESAMPLES = 1000
+Array = NDArray[np.float64]
+
+LEVEL = 0.8
+ATHANOR = "athanor"
+CURVES = ("Top%", "EF", "best_so_far", "best_so_far_5_to_95")
 
 
 @dataclass(frozen=True)
-class Pool:
-    """A pool, turned so that the highest value is best.
+class Given:
+    """A pool of the protocol: its file, what is looked for, and how many points a search may look at."""
 
-    Attributes:
-        inputs: `(n_points, n_inputs)`.
-        values: `(n_points,)`.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    inputs: Array
-    values: Array
-
-    @property
-    def best(self) -> set[int]:
-        """The best twentieth."""
-        return set(np.argsort(-self.values, kind="stable")[: math.ceil(SHARE * len(self.values))].tolist())
+    file: str
+    objective: str
+    direction: str
+    most: int
 
 
 POOLS = {
-    "Crossed_barrel": ("Crossed_barrel_dataset.csv", "toughness", 1.0),
-    "P3HT": ("P3HT_dataset.csv", "Conductivity (measured) (S/cm)", 1.0),
-    "Perovskite": ("Perovskite_dataset.csv", "Instability index", -1.0),
+    "Crossed_barrel": Given("Crossed_barrel_dataset.csv", "toughness", "maximise", 200),
+    "P3HT": Given("P3HT_dataset.csv", "Conductivity (measured) (S/cm)", "maximise", 90),
+    "Perovskite": Given("Perovskite_dataset.csv", "Instability index", "minimise", 70),
 }
 
 
-def read(folder: Path, name: str) -> Pool:
-    """Read a pool; replicates are averaged."""
-    file, objective, sign = POOLS[name]
-    with (folder / file).open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
-    columns = tuple(column for column in rows[0] if column != objective)
-    seen: dict[tuple[float, ...], list[float]] = {}
-    for row in rows:
-        seen.setdefault(tuple(float(row[c]) for c in columns), []).append(sign * float(row[objective]))
-    values = np.array([np.mean(v) for v in seen.values()])
-    return Pool(name, columns, np.array(list(seen)), values)
+def numbers(pool: MeasuredPool) -> Array:
+    """The settings, `(n_points, n_inputs)`; all of them are numbers."""
+    return np.array([[float(point.values[name]) for name in pool.inputs] for point in pool.points])
 
 
-def athanor(pool: Pool, seed: int) -> Choose:
-    """The acquire tool as a campaign uses it."""
-    from athanor.memory.records import Budget, Candidate, Goal, Measurement, Objective, Outcome, Point, Provenance
-    from athanor.memory.state import Trial
-    from athanor.tools.acquisition.acquire import acquire
-
-    candidates = [
-        Candidate(
-            content=Point(values=dict(zip(pool.columns, map(float, row), strict=True))),
-            provenance=Provenance(tool="pool"),
-        )
-        for row in pool.inputs
-    ]
-    goal = Goal(
-        statement="best",
-        objectives=(Objective(property="y", direction="maximise", unit="1"),),
-        budget=Budget(evaluations=len(candidates)),
-    )
-
-    def trial(number: int, index: int) -> Trial:
-        one = Measurement(
-            property="y", value=float(pool.values[index]), unit="1", method="measured", source="published table"
-        )
-        return Trial(number, number, "t", candidates[index], None, "", {}, "completed", Outcome(measurements=(one,)))
-
-    def choose(known: list[int]) -> int:
-        trials = [trial(number, index) for number, index in enumerate(known, start=1)]
-        return acquire(goal, trials, candidates, 1, seed).picks[0].index
-
-    return choose
-
-
-def gp_lcb(pool: Pool, seed: int) -> Choose:
+def gp_lcb(pool: MeasuredPool, seed: int) -> Choose:
     """A plain Gaussian process with a length scale for each input, and its upper bound of two deviations."""
     import torch
     from botorch.exceptions.errors import ModelFittingError
@@ -125,29 +84,33 @@ def gp_lcb(pool: Pool, seed: int) -> Choose:
     from gpytorch.likelihoods import GaussianLikelihood
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    def choose(known: list[int]) -> int:
+    inputs, sign = numbers(pool), 1.0 if pool.objective.direction == "maximise" else -1.0
+
+    def choose(known: Known) -> int:
         torch.manual_seed(seed)
-        rows = pool.inputs[known]
-        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+        places = [place for place, _ in known]
+        mean, deviation = inputs[places].mean(axis=0), inputs[places].std(axis=0)
         deviation[deviation == 0] = 1.0
-        scaled = torch.from_numpy((pool.inputs - mean) / deviation)
-        values = torch.from_numpy(pool.values[known])[:, None]
+        scaled = torch.from_numpy((inputs - mean) / deviation)
+        values = torch.tensor([[sign * value] for _, value in known], dtype=torch.float64)
         kernel = ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=scaled.shape[1]))
         noise, scale = GaussianLikelihood(), Standardize(1)
-        model = SingleTaskGP(scaled[known], values, likelihood=noise, covar_module=kernel, outcome_transform=scale)
-        # Where no start of the optimiser succeeds, the length scales stay where they began.
-        with suppress(ModelFittingError):
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        with torch.no_grad():
-            belief = model.posterior(scaled)
-            bound = (belief.mean + 2 * belief.variance.sqrt())[:, 0].numpy()
-        bound[known] = -np.inf
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = SingleTaskGP(scaled[places], values, likelihood=noise, covar_module=kernel, outcome_transform=scale)
+            # Where no start of the optimiser succeeds, the length scales stay where they began.
+            with suppress(ModelFittingError):
+                fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+            with torch.no_grad():
+                belief = model.posterior(scaled)
+                bound = (belief.mean + 2 * belief.variance.sqrt())[:, 0].numpy()
+        bound[places] = -np.inf
         return int(bound.argmax())
 
     return choose
 
 
-def baybe(pool: Pool, seed: int) -> Choose:
+def baybe(pool: MeasuredPool, seed: int) -> Choose:
     """BayBE's default campaign over the pool as a discrete space."""
     import pandas as pd
     from baybe import Campaign
@@ -158,167 +121,135 @@ def baybe(pool: Pool, seed: int) -> Choose:
     from baybe.targets import NumericalTarget
 
     Settings(random_seed=seed).activate()
-    table = pd.DataFrame(pool.inputs, columns=list(pool.columns))
-    parameters = [NumericalDiscreteParameter(c, sorted(set(table[c]))) for c in pool.columns]
+    table = pd.DataFrame(numbers(pool), columns=list(pool.inputs))
+    parameters = [NumericalDiscreteParameter(c, sorted(set(table[c]))) for c in pool.inputs]
+    sign = 1.0 if pool.objective.direction == "maximise" else -1.0
     campaign = Campaign(
         SearchSpace.from_dataframe(table, parameters), SingleTargetObjective(NumericalTarget(name="objective"))
     )
-    place = {tuple(row): index for index, row in enumerate(pool.inputs.tolist())}
+    place = {tuple(row): index for index, row in enumerate(numbers(pool).tolist())}
     told: list[int] = []
 
-    def choose(known: list[int]) -> int:
-        new = table.iloc[known[len(told) :]].copy()
-        new["objective"] = pool.values[known[len(told) :]]
-        campaign.add_measurements(new)
-        told.extend(known[len(told) :])
-        row = campaign.recommend(1)[list(pool.columns)].iloc[0]
+    def choose(known: Known) -> int:
+        new = known[len(told) :]
+        rows = table.iloc[[index for index, _ in new]].copy()
+        rows["objective"] = [sign * value for _, value in new]
+        told.extend(index for index, _ in new)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            campaign.add_measurements(rows)
+            row = campaign.recommend(1)[list(pool.inputs)].iloc[0]
         return place[tuple(float(v) for v in row)]
 
     return choose
 
 
-def ax(pool: Pool, seed: int) -> Choose:
+def ax(pool: MeasuredPool, seed: int) -> Choose:
     """Ax's default Gaussian process and acquisition, which is asked about each of the pool's points."""
     import torch
     from ax.adapter.registry import Generators
     from ax.core.observation import ObservationFeatures
     from ax.service.ax_client import AxClient, ObjectiveProperties
 
-    names = [f"x{k}" for k in range(len(pool.columns))]
-    low, high = pool.inputs.min(axis=0), pool.inputs.max(axis=0)
+    logging.disable(logging.WARNING)
+    inputs = numbers(pool)
+    names = [f"x{k}" for k in range(len(pool.inputs))]
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
     client = AxClient(random_seed=seed, verbose_logging=False)
     client.create_experiment(
         parameters=[
             {"name": n, "type": "range", "bounds": [float(a), float(b)], "value_type": "float"}
             for n, a, b in zip(names, low, high, strict=True)
         ],
-        objectives={"y": ObjectiveProperties(minimize=False)},
+        objectives={"y": ObjectiveProperties(minimize=pool.objective.direction == "minimise")},
     )
     told: list[int] = []
 
     def features(index: int) -> dict[str, float]:
-        return dict(zip(names, map(float, pool.inputs[index]), strict=True))
+        return dict(zip(names, map(float, inputs[index]), strict=True))
 
-    def choose(known: list[int]) -> int:
-        for index in known[len(told) :]:
+    def choose(known: Known) -> int:
+        for index, value in known[len(told) :]:
             _, number = client.attach_trial(features(index))
-            client.complete_trial(number, {"y": float(pool.values[index])})
-        told.extend(known[len(told) :])
+            client.complete_trial(number, {"y": value})
+            told.append(index)
         torch.manual_seed(seed)
-        adapter = Generators.BOTORCH_MODULAR(experiment=client.experiment, data=client.experiment.fetch_data())
-        left = [i for i in range(len(pool.values)) if i not in set(known)]
-        scores = adapter.evaluate_acquisition_function([[ObservationFeatures(features(i))] for i in left])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adapter = Generators.BOTORCH_MODULAR(experiment=client.experiment, data=client.experiment.fetch_data())
+            left = [i for i in range(len(inputs)) if i not in set(told)]
+            scores = adapter.evaluate_acquisition_function([[ObservationFeatures(features(i))] for i in left])
         return left[int(np.argmax(scores))]
 
     return choose
 
 
-METHODS: dict[str, Callable[[Pool, int], Choose]] = {"athanor": athanor, "gp_lcb": gp_lcb, "baybe": baybe, "ax": ax}
+METHODS: dict[str, Method] = {ATHANOR: builtin, "gp_lcb": gp_lcb, "baybe": baybe, "ax": ax}
 
 
-def run(folder: Path, name: str, method: str, seed: int) -> dict[str, Any]:
-    """Search a pool once; the indices in the order in which they were looked at."""
-    import logging
+def paired(pool: MeasuredPool, most: int, ours: list[Search], others: list[Search]) -> dict[str, Any]:
+    """Athanor less another method on the seeds that both have, with 95 % bootstrap intervals over the seeds."""
+    n = min(len(ours), len(others))
+    shares = [curves(pool, runs[:n], most).shares for runs in (ours, others)]
+    singles = [accelerations(rows, LEVEL, len(pool.points)) for rows in shares]
+    random = np.arange(SETTLED, shares[0].shape[1] + 1) / len(pool.points)
+    drawn = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
 
-    import torch
+    def enhancement(rows: Array) -> float:
+        return float((rows.mean(axis=0)[SETTLED - 1 :] / random).max())
 
-    logging.disable(logging.WARNING)
-    torch.set_num_threads(1)
-    pool = read(folder, name)
-    known = np.random.default_rng(seed).choice(len(pool.values), size=2, replace=False).tolist()
-    choose = METHODS[method](pool, seed)
-    start = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        while len(known) < min(MOST, len(pool.values)) and not pool.best <= set(known):
-            known.append(choose(known))
-    return {"pool": name, "method": method, "seed": seed, "order": known, "cpu_seconds": time.process_time() - start}
+    def difference(rows: Array | slice) -> tuple[float, float]:
+        medians = [float(np.median(one[rows])) for one in singles]
+        largest = [enhancement(one[rows]) for one in shares]
+        return medians[0] - medians[1], largest[0] - largest[1]
 
-
-def curves(pool: Pool, runs: Sequence[dict[str, Any]]) -> tuple[Array, Array]:
-    """Share of the best found, and simple regret as a share of the range, after 1, 2, … points, `(n_runs, MOST)`."""
-    length = min(MOST, len(pool.values))
-    shares, regrets = np.ones((len(runs), length)), np.zeros((len(runs), length))
-    span = float(np.ptp(pool.values))
-    for row, one in enumerate(runs):
-        order = one["order"]
-        found = np.cumsum([index in pool.best for index in order]) / len(pool.best)
-        best = (pool.values.max() - np.maximum.accumulate(pool.values[order])) / span
-        shares[row, : len(order)], regrets[row, : len(order)] = found, best
-    return shares, regrets
+    low, high = np.quantile([difference(rows) for rows in drawn], [0.025, 0.975], axis=0).tolist()
+    found = difference(slice(None))
+    told = (f"median AF({LEVEL})", "EFmax")
+    return {"seeds": n} | {name: {"difference": found[k], "95": [low[k], high[k]]} for k, name in enumerate(told)}
 
 
-def figures(pool: Pool, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Acceleration and enhancement against random choice, with bootstrap intervals over the seeds."""
-    shares, regrets = curves(pool, runs)
-    random = np.random.default_rng(0)
-    chosen = [random.integers(len(runs), size=len(runs)) for _ in range(RESAMPLES)]
-    rows: dict[str, Any] = {"seeds": len(runs), "cpu_seconds_a_run": float(np.median([r["cpu_seconds"] for r in runs]))}
-    for level in (0.5, 0.8):
-        single = [_acceleration(one[None], level, len(pool.values)) for one in shares]
-        again = [_acceleration(shares[c], level, len(pool.values)) for c in chosen]
-        rows[f"AF({level})"] = {
-            "of_the_mean_curve": _acceleration(shares, level, len(pool.values)),
-            "95": np.nanquantile(again, [0.025, 0.975]).tolist(),
-            "median_of_the_seeds": float(np.median(single)),
-        }
-    enhancement = shares.mean(axis=0) / (np.arange(1, shares.shape[1] + 1) / len(pool.values))
-    rows["EFmax"] = {
-        "value": float(enhancement.max()),
-        "95": np.quantile([_enhancement(shares[c], len(pool.values)) for c in chosen], [0.025, 0.975]).tolist(),
-        "at": int(enhancement.argmax()) + 1,
-    }
-    least = 5 * len(pool.columns)
-    rows["lowest_EF_from_5d_on"] = float(enhancement[least - 1 :].min())
-    rows["simple_regret_share_of_range"] = {str(n): float(regrets[:, n - 1].mean()) for n in (5, 10, 20, 40)}
-    return rows
-
-
-def _acceleration(shares: Array, level: float, size: int) -> float:
-    """Points that random choice needs for a share of the best, over those that the mean curve needs."""
-    mean = shares.mean(axis=0)
-    if mean[-1] < level:
-        return math.nan
-    at = int(np.argmax(mean >= level))
-    before = mean[at - 1] if at else 0.0
-    steps = at + (level - before) / (mean[at] - before)
-    return level * size / steps
-
-
-def _enhancement(shares: Array, size: int) -> float:
-    return float((shares.mean(axis=0) / (np.arange(1, shares.shape[1] + 1) / size)).max())
+def without_curves(found: dict[str, Any]) -> dict[str, Any]:
+    """Figures without what is one number for each point."""
+    return {name: value for name, value in found.items() if name not in CURVES}
 
 
 def main() -> None:
     """Run what is not there yet, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--methods", nargs="+", default=[m for m in METHODS if _is_there(m)], choices=list(METHODS))
+    parser.add_argument("--seeds", nargs="+", default=[f"{m}=50" for m in METHODS if _is_there(m)], metavar="METHOD=N")
     parser.add_argument("--pools", nargs="+", default=list(POOLS), choices=list(POOLS))
-    parser.add_argument("--runs", type=Path, default=Path("pool-runs"), help="where runs are kept, one file each")
+    parser.add_argument("--runs", type=Path, default=Path("pool-runs"), help="where searches are kept")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    asked.runs.mkdir(parents=True, exist_ok=True)
-    wanted = [(p, m, s) for s in range(asked.seeds) for p in asked.pools for m in asked.methods]
-    missing = [key for key in wanted if not _path(asked.runs, key).exists()]
+    seeds = {method: int(n) for method, _, n in (one.partition("=") for one in asked.seeds)}
+    table: dict[str, Any] = {
+        "protocol": __doc__.splitlines()[0],
+        "others": {name: version(name) for name in ("baybe", "ax-platform") if _is_there(name.partition("-")[0])},
+        "pools": {},
+    }
     with ProcessPoolExecutor(asked.workers) as executor:
-        futures = {executor.submit(run, asked.data, *key): key for key in missing}
-        for future, key in futures.items():
-            _path(asked.runs, key).write_text(json.dumps(future.result()))
-    table: dict[str, Any] = {"protocol": __doc__.splitlines()[0], "most_points": MOST, "pools": {}}
-    for name in asked.pools:
-        pool = read(asked.data, name)
-        table["pools"][name] = {"points": len(pool.values), "best": len(pool.best)}
-        for method in asked.methods:
-            runs = [json.loads(_path(asked.runs, (name, method, s)).read_text()) for s in range(asked.seeds)]
-            table["pools"][name][method] = figures(pool, runs)
+        for name in asked.pools:
+            given = POOLS[name]
+            wanted = Objective(property=given.objective, direction=given.direction, unit="1")
+            pool = read_measured_pool(asked.data / given.file, wanted)
+            searches = {}
+            for method, n in seeds.items():
+                backtest = Backtest(n, 2, given.most)
+                only = {method: METHODS[method]}
+                searches |= run(backtest, pool, only, executor, lambda *_: None, asked.runs / name)
+            rows: dict[str, Any] = {"points": len(pool.points), "best": len(pool.best), "most": given.most}
+            rows["random"] = without_curves(random_figures(pool, given.most))
+            rows |= {m: without_curves(figures(pool, runs, given.most)) for m, runs in searches.items()}
+            rows["athanor less"] = {
+                m: paired(pool, given.most, searches[ATHANOR], runs)
+                for m, runs in searches.items()
+                if m != ATHANOR and ATHANOR in searches
+            }
+            table["pools"][name] = rows
     print(json.dumps(table, indent=1))
     write_result("pools", table)
-
-
-def _path(folder: Path, key: tuple[str, str, int]) -> Path:
-    return folder / f"{'-'.join(map(str, key))}.json"
 
 
 def _is_there(method: str) -> bool:

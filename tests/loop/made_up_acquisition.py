@@ -21,6 +21,7 @@ class Choice:
     candidate: Candidate
     predicted: Mapping[str, tuple[float, float]]
     keeps: float | None = None
+    made: float | None = None
 
 
 @dataclass(frozen=True)
