@@ -29,6 +29,7 @@ from .campaign import Campaign
 from .campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from .executors import process_pool
 from .planner import Planner
+from .planners.settings import Lessons
 from .recollection.recollect import Recollection, Sources
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger, withheld: C
     from .planners.builtin import BuiltinPlanner
 
     predictor = _predictor(file)
-    builtin = BuiltinPlanner(file.goal, file.space, file.seed, predictor)
+    builtin = BuiltinPlanner(file.goal, file.space, file.seed, predictor, lessons_of(file, ledger))
     if file.planner == "builtin":
         return builtin
     from .chat_model.connect import connect
@@ -269,6 +270,23 @@ def _planner(file: CampaignFile, recall: Ask | None, ledger: Ledger, withheld: C
     return LlmPlanner(
         file.goal, file.space, file.seed, builtin, settings, model, predictor, recall, fallback, withheld=withheld
     )
+
+
+def lessons_of(file: CampaignFile, ledger: Ledger) -> Lessons:
+    """How a campaign learns; of earlier campaigns what the ledger held when it was opened, so that it may be resumed.
+
+    Raises:
+        UserError: There is no campaign of a name that the file gives.
+    """
+    opened = next(ledger.entries(file.name), None)
+    earlier = {}
+    for name in file.learning.earlier:
+        known = [entry for entry in ledger.entries(name) if opened is None or entry.time <= opened.time]
+        if not known:
+            there = ", ".join(ledger.campaigns())
+            raise UserError(f"learning: no campaign {name!r} to learn from; there are: {there or 'none yet'}")
+        earlier[name] = tuple(fold(known).trials.values())
+    return Lessons(file.learning.outliers, earlier)
 
 
 def _recorded(name: str, ledger: Ledger) -> tuple[ChatExchanged, ...]:

@@ -32,6 +32,19 @@ class Confirmation(Record):
     hits: Annotated[int, Field(ge=1)] = 3
 
 
+class Learning(Record):
+    """How a search over process parameters learns.
+
+    Attributes:
+        outliers: Whether single results may be outliers; those that the others make unlikely then teach nothing.
+        earlier: Campaigns of the same home on the same variables, which are learnt from as far as they help: as they
+            were when this one began.
+    """
+
+    outliers: bool = False
+    earlier: tuple[str, ...] = ()
+
+
 class CampaignFile(Record):
     """A whole campaign.
 
@@ -43,6 +56,7 @@ class CampaignFile(Record):
             values state; simulations state none, and go on.
         memory: Whether results, claims and notes of the home's other campaigns are used.
         chat_model: Of the planner `llm`; None for what the environment names.
+        learning: Goes with a space of kind parameters.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -57,6 +71,7 @@ class CampaignFile(Record):
     stop_when_settled: bool = True
     memory: bool = True
     chat_model: ChatModelSettings | None = None
+    learning: Learning = Learning()
 
     @model_validator(mode="after")
     def _oracle_answers_the_goal(self) -> CampaignFile:
@@ -91,6 +106,12 @@ class CampaignFile(Record):
                     "a table answers only for the settings in its rows; give the space the key pool: "
                     f"{self.oracle.file.name}, so that no others are tried"
                 )
+        if self.learning != Learning() and not isinstance(self.space, ParameterSpace):
+            raise ValueError(
+                f"learning goes with a space of kind parameters only, and the space is a {self.space.kind}"
+            )
+        if self.name in self.learning.earlier:
+            raise ValueError(f"learning: earlier names {self.name}, which is this campaign")
         both = sorted(set(units_of(self.space)) & set(properties_of(self.oracle)))
         if both:
             raise ValueError(f"{', '.join(both)}: both a variable of the space and what the oracle answers")

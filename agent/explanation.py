@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..tools.parameters.parameter_space import ParameterSpace
 from .labels import counted, figure, percent, spread, unit_of, wording
-from .planners.settings import acquired
+from .planners.settings import Lessons, acquired
 from .standing import columns_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Explanation:
     gain: float | None
 
 
-def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Space) -> Explanation:
-    """Explain suggestions by all that is known without them."""
+def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Space, lessons: Lessons) -> Explanation:
+    """Explain suggestions by all that is known without them, learnt from as a campaign does."""
     numbers = {trial.candidate.id: trial.number for trial in suggested}
     candidates = [trial.candidate for trial in suggested]
     if isinstance(space, ParameterSpace):
@@ -47,12 +47,12 @@ def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Spa
         from ..tools.parameters.explain import learnt as learnt_of_settings
 
         before = {n: trial for n, trial in state.trials.items() if n not in numbers.values()}
-        believed = believe(space, goal, tuple(before.values()))
+        believed = believe(space, goal, tuple(before.values()), lessons.robust, lessons.earlier)
         if believed is None:
             return Explanation(goal, (), (), None)
         # What is measured once more is not chosen anew; its trial says what was expected of it.
-        found = acquired(goal, space, replace(state, trials=before), len(candidates), 0, among=candidates)
-        lessons = learnt_of_settings(believed)
+        found = acquired(goal, space, replace(state, trials=before), len(candidates), 0, (), candidates, lessons)
+        told = learnt_of_settings(believed)
     else:
         from ..tools.acquisition.acquire import acquire
         from ..tools.acquisition.explain import learnt
@@ -60,9 +60,9 @@ def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Spa
         # A candidate that is tried again would count as tried.
         known = [trial for trial in state.trials.values() if trial.candidate.id not in numbers]
         found = acquire(goal, known, candidates, len(candidates), 0)
-        lessons = learnt(goal, known, candidates)
+        told = learnt(goal, known, candidates)
     choices = tuple((numbers[choice.candidate.id], choice) for choice in found.picks)
-    return Explanation(goal, lessons, choices, found.gain)
+    return Explanation(goal, told, choices, found.gain)
 
 
 def lines(explained: Explanation) -> Iterator[str]:

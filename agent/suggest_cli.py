@@ -65,7 +65,10 @@ def suggest(
         wish = _wish(fix, wired.file.space, author or getpass.getuser()) if fix else None
         many = n or (wired.file.batch if again is None else 1)
         new = wired.suggest(many, assemble.holder(), assemble.versions(), wish, again)
-    explained = explanation(wired.file.goal, wired.state, new, wired.file.space) if explain else None
+    explained = None
+    if explain:
+        lessons = assemble.lessons_of(wired.file, ledger)
+        explained = explanation(wired.file.goal, wired.state, new, wired.file.space, lessons)
     drawn = _drawn(wired, plot) if plot else ()
     if as_json:
         suggestions = [_record(trial) for trial in new]

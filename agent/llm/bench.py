@@ -23,7 +23,7 @@ from ...tools.space import CrystalSpace, Space, units_of
 from ..guidance import guidance
 from ..labels import crystal_of
 from ..planner import Pick
-from ..planners.settings import acquired
+from ..planners.settings import PLAIN, Lessons, acquired
 
 if TYPE_CHECKING:
     from ...memory.recall import Passage
@@ -50,6 +50,7 @@ class Bench:
         seed: Of this step.
         predictor: Of the oracle's properties, if it has one.
         recall: Asks memory; None where there is none.
+        lessons: How a search over process parameters learns.
         offered: Candidates that may be picked, by id.
         made: Ids of those that were made in this step.
         calls: How often crystals were asked for, so that asking again gives others.
@@ -62,6 +63,7 @@ class Bench:
     seed: int
     predictor: Chosen | None = None
     recall: Ask | None = None
+    lessons: Lessons = PLAIN
     offered: dict[str, Candidate] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     calls: int = 0
@@ -188,7 +190,9 @@ class Bench:
 
         random = np.random.default_rng([self.seed, len(pool)])
         if isinstance(self.space, ParameterSpace):
-            return acquired(self.goal, self.space, self.state, n, int(random.integers(2**31)), among=pool)
+            return acquired(
+                self.goal, self.space, self.state, n, int(random.integers(2**31)), among=pool, lessons=self.lessons
+            )
         if self.space.kind == "pool" and not self.state.completed:
             drawn = random.permutation(len(pool))[:n].tolist()
             return Acquired(tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn), ())
@@ -204,7 +208,9 @@ class Bench:
         from ...tools.acquisition.acquire import acquire
 
         if isinstance(self.space, ParameterSpace):
-            found = acquired(self.goal, self.space, self.state, 1, self.seed, among=[candidate]).picks
+            found = acquired(
+                self.goal, self.space, self.state, 1, self.seed, among=[candidate], lessons=self.lessons
+            ).picks
         else:
             trials = list(self.state.trials.values())
             found = acquire(self.goal, trials, [candidate], 1, self.seed, self.predictor).picks

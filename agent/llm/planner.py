@@ -93,7 +93,8 @@ class LlmPlanner:
         offer = self._builtin.offer(state)
         if not offer.candidates:
             return self._builtin.propose(state, n)
-        bench = Bench(self.goal, self.space, state, n, self.seed + batch, self._predictor, self._recall)
+        seed, lessons = self.seed + batch, self._builtin.lessons
+        bench = Bench(self.goal, self.space, state, n, seed, self._predictor, self._recall, lessons)
         bench.lay_out(offer.candidates)
         found: list[Submitted] = []
         text = briefing(self.goal, self.space, state, n, tuple(bench.features))

@@ -23,7 +23,7 @@ from ..planner import Pick, Proposal, Reflection
 from ..standing import columns_of
 from .hypothesise import hypothesise
 from .reflect import number, open_hypotheses, reflection, skill
-from .settings import acquired
+from .settings import PLAIN, Lessons, acquired
 from .still_to_gain import still_to_gain
 from .supply import Offer, Supply
 
@@ -54,7 +54,9 @@ class BuiltinPlanner:
 
     name = "builtin"
 
-    def __init__(self, goal: Goal, space: Space, seed: int, predictor: Chosen | None = None) -> None:
+    def __init__(
+        self, goal: Goal, space: Space, seed: int, predictor: Chosen | None = None, lessons: Lessons = PLAIN
+    ) -> None:
         """Build a planner for a campaign.
 
         Args:
@@ -62,11 +64,13 @@ class BuiltinPlanner:
             space: What may vary.
             seed: The campaign's seed.
             predictor: The oracle's, which sifts what is made before anything costly is paid.
+            lessons: How a search over process parameters learns.
 
         Raises:
             UserError: A file that the space names cannot be used.
         """
         self.goal, self.space, self.seed, self._predictor = goal, space, seed, predictor
+        self.lessons = lessons
         self._supply = Supply(goal, space, seed, NEW_CRYSTALS, predictor)
 
     def offer(self, state: State) -> Offer:
@@ -75,7 +79,8 @@ class BuiltinPlanner:
         if not isinstance(self.space, ParameterSpace) or not offered.candidates:
             return offered
         seed = int(np.random.default_rng([self.seed, state.batches + 1]).integers(2**31))
-        wanted = {c.candidate.id: c.candidate for c in acquired(self.goal, self.space, state, FOUND, seed).picks}
+        found = acquired(self.goal, self.space, state, FOUND, seed, lessons=self.lessons)
+        wanted = {choice.candidate.id: choice.candidate for choice in found.picks}
         others = [one for one in offered.candidates if one.id not in wanted]
         return replace(offered, candidates=(*wanted.values(), *others))
 
@@ -157,7 +162,7 @@ class BuiltinPlanner:
         own = _as_pending(state, taken)
         if isinstance(self.space, ParameterSpace):
             seed = int(random.integers(2**31))
-            found = acquired(self.goal, self.space, state, n, seed, own, rest if claim else None)
+            found = acquired(self.goal, self.space, state, n, seed, own, rest if claim else None, self.lessons)
             whom = f" of what {claim.id} speaks about" if claim else ""
         else:
             from ...tools.acquisition.acquire import acquire

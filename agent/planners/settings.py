@@ -5,8 +5,8 @@ Knows the space's sampling and search, guidance and state. Must not know hypothe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...memory.records import Candidate, Goal, Point, Provenance
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 
 SAMPLED = 300
 """Points that claims are tried on, and that chance draws from."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How a search over settings learns, and from what besides its own results.
+
+    Attributes:
+        robust: Whether single results may be outliers.
+        earlier: Trials of earlier campaigns, by name.
+    """
+
+    robust: bool = False
+    earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
+
+
+PLAIN = Lessons()
 
 
 def sampled(space: ParameterSpace, state: State, seed: int, n: int = SAMPLED) -> tuple[Candidate, ...]:
@@ -40,12 +56,14 @@ def acquired(
     seed: int,
     taken: Sequence[Trial] = (),
     among: Sequence[Candidate] | None = None,
+    lessons: Lessons = PLAIN,
 ) -> Acquired:
     """Up to `n` points that the acquisition wants most.
 
     Args:
         taken: What the batch holds already; pending for the rest of it.
         among: Candidates to choose from; None for all of the space.
+        lessons: How to learn.
     """
     from ...tools.acquisition.acquire import Acquired, Choice
     from ...tools.parameters.propose import propose
@@ -54,7 +72,13 @@ def acquired(
     known = [replace(t, outcome=None, status="abandoned") if t.is_fault else t for t in state.trials.values()]
     points = None if among is None else [c.content for c in among if isinstance(c.content, Point)]
     told = guidance(state, state.batches + 1)
-    found = propose(space, goal, [*known, *taken], n, seed, dict(told.fixed), rejected(state), among=points)
+    # A result that was taken over is this campaign's own, and must not teach twice.
+    own_results = {(t.reused.campaign, t.reused.trial) for t in known if t.reused}
+    earlier = {
+        name: [t for t in trials if (name, t.number) not in own_results] for name, trials in lessons.earlier.items()
+    }
+    fixed, unwanted = dict(told.fixed), rejected(state)
+    found = propose(space, goal, [*known, *taken], n, seed, fixed, unwanted, lessons.robust, points, earlier)
     own = {candidate.id: candidate for candidate in among or ()}
     candidates = [_candidate(pick.point, "search", seed) for pick in found.picks]
     picks = tuple(

@@ -37,7 +37,7 @@ def learnt_plots(state: State, standing: Standing) -> dict[str, Figure]:
     from ..pictures.learnt import slices as drawn_slices
 
     goal, units = standing.goal, dict(standing.columns)
-    believed = believe(space, goal, standing.answered)
+    believed = believe(space, goal, standing.answered, bool((state.spec.get("learning") or {}).get("outliers")))
     if believed is None:
         return {}
     found = {"left_out": left_out(learnt(believed), units)}

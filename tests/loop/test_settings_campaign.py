@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_alloy import SPACE, answer, content
+from made_up_alloy import SPACE, UNITS, answer, content, measured
 
+from athanor.agent import assemble
+from athanor.agent.answers import Answer
 from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from athanor.agent.chat import talk
@@ -27,10 +29,11 @@ from athanor.agent.llm.tools import tools_for
 from athanor.agent.planner import Planner
 from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
+from athanor.agent.planners.settings import Lessons, acquired
 from athanor.agent.reports.report import write_report
 from athanor.memory.errors import UserError
 from athanor.memory.events import CampaignOpened, Entry, Event, HintGiven, TrialAbandoned
-from athanor.memory.records import Point, content_hash
+from athanor.memory.records import Measurement, Outcome, Point, content_hash
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import State
 from athanor.memory.volatile import VolatileLedger
@@ -109,8 +112,6 @@ def test_a_killed_campaign_proposes_what_it_would_have(campaign: Wire) -> None:
 
 
 def test_results_in_another_order_give_the_same_suggestions(campaign: Wire) -> None:
-    from athanor.agent.answers import Answer
-
     file = parse_campaign(content(batch=4), "test")
     found = []
     for order in ((1, 2, 3, 4), (3, 1, 4, 2)):
@@ -271,3 +272,62 @@ def test_a_chat_fixes_variables_and_takes_that_back(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="VARIABLE=VALUE"):
         obey(session, "/fix quench")
     assert "does not count any more" in obey(session, "/drop 1")
+
+
+def test_earlier_campaigns_teach_as_they_were_when_this_one_began(tmp_path: Path) -> None:
+    ledger = VolatileLedger()
+    first = assemble.wire(parse_campaign(content("first", batch=4), "test"), ledger)
+    for trial in first.suggest(4, "test", {}):
+        first.observe([Answer(trial.number, answer(trial.candidate), "Ada")], "test", {})
+    file = parse_campaign(content("second", learning={"earlier": ["first"]}), "test")
+    second = assemble.wire(file, ledger)
+    (start,) = second.suggest(1, "test", {})
+    assert assemble.lessons_of(file, ledger).earlier["first"][3].is_finished
+    for trial in first.suggest(4, "test", {}):
+        first.observe([Answer(trial.number, answer(trial.candidate), "Ada")], "test", {})
+    assert len(assemble.lessons_of(file, ledger).earlier["first"]) == 4
+    alone = assemble.wire(parse_campaign(content("alone"), "test"), ledger)
+    assert alone.suggest(1, "test", {})[0].candidate.id != start.candidate.id
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"learning": {"earlier": ["alloy"]}}, "which is this campaign"),
+        ({"learning": {"outlier": True}}, "learning.outlier: unknown key; allowed here: outliers, earlier"),
+        (
+            {"learning": {"outliers": True}, "space": {"kind": "crystal", "elements": ["C"]}},
+            "learning goes with a space of kind parameters only",
+        ),
+    ],
+)
+def test_learning_that_cannot_be_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_campaign(content(**change), "test")
+    assert said in str(caught.value)
+
+
+def test_an_earlier_campaign_that_is_not_there_is_named() -> None:
+    file = parse_campaign(content(learning={"earlier": ["nobody"]}), "test")
+    with pytest.raises(UserError, match="no campaign 'nobody' to learn from"):
+        assemble.wire(file, VolatileLedger())
+
+
+def test_an_outlier_teaches_nothing_where_that_is_wished(campaign: Wire) -> None:
+    """One result far off the others moves what is believed without the wish, and not with it."""
+    file = parse_campaign(content(goal=content()["goal"] | {"budget": {"evaluations": 40}}), "test")
+    assert isinstance(file.space, ParameterSpace)
+    wired = campaign(file, VolatileLedger(), chance(file), answer)
+    for trial in wired.suggest(16, "test", {}):
+        assert isinstance(trial.candidate.content, Point)
+        found = measured(trial.candidate.content) | ({"hardness": 5000.0} if trial.number == 5 else {})
+        values = tuple(
+            Measurement(property=name, value=value, unit=UNITS[name], method="measured", source="made up")
+            for name, value in found.items()
+        )
+        wired.observe([Answer(trial.number, Outcome(measurements=values), "Ada")], "test", {})
+    plain, robust = (
+        acquired(file.goal, file.space, wired.state, 1, 0, lessons=Lessons(robust=one)) for one in (False, True)
+    )
+    assert any("5000" in note for note in robust.notes)
+    assert not any("5000" in note for note in plain.notes)
