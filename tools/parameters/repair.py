@@ -115,7 +115,7 @@ def remaining(
 
 
 def _stacked(rows: list[tuple[Array, float]], n: int) -> tuple[Array, Array]:
-    return np.array([line for line, _ in rows]).reshape(-1, n), np.array([bound for _, bound in rows])
+    return np.array([line for line, _ in rows]).reshape(len(rows), n), np.array([bound for _, bound in rows])
 
 
 def _moves(leaf: Leaf, values: Mapping[str, Value]) -> bool:
