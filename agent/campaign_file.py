@@ -74,6 +74,18 @@ class CampaignFile(Record):
     learning: Learning = Learning()
 
     @model_validator(mode="after")
+    def _results_count_at_the_highest_fidelity(self) -> CampaignFile:
+        fidelity = self.space.fidelity if isinstance(self.space, ParameterSpace) else None
+        wanted = {fidelity.name: fidelity.labels[-1]} if fidelity else {}
+        if self.goal.counts_at not in ({}, wanted):
+            raise ValueError(
+                f"goal.counts_at is set by the space's variable of kind fidelity: {wanted or 'there is none'}"
+            )
+        # Whoever reads the goal alone must not take a cheap answer for a result.
+        object.__setattr__(self, "goal", self.goal.model_copy(update={"counts_at": wanted}))
+        return self
+
+    @model_validator(mode="after")
     def _oracle_answers_the_goal(self) -> CampaignFile:
         offered = properties_of(self.oracle)
         wanted: list[Objective | Constraint] = [*self.goal.objectives, *self.goal.constraints]

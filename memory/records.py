@@ -95,12 +95,22 @@ class Budget(Record):
 
 
 class Goal(Record):
-    """What a campaign is for."""
+    """What a campaign is for.
+
+    Attributes:
+        counts_at: Variable to the label that a point must have so that its results count; of other points they teach,
+            and are no hits. A space with a variable of kind fidelity sets it.
+    """
 
     statement: str
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     constraints: tuple[Constraint, ...] = ()
     budget: Budget
+    counts_at: dict[str, str] = {}
+
+    def counts(self, content: Crystal | Point) -> bool:
+        """Whether results of a candidate count."""
+        return isinstance(content, Crystal) or all(content.values.get(n) == v for n, v in self.counts_at.items())
 
 
 class Crystal(Record):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from made_up_alloy import SPACE, content
 from pydantic import ValidationError
 
-from athanor.memory.records import Point
+from athanor.agent.campaign_file import parse_campaign
+from athanor.memory.errors import UserError
+from athanor.memory.records import Candidate, Measurement, Outcome, Point, Provenance
+from athanor.memory.state import Trial
+from athanor.tools.acquisition import merit
 from athanor.tools.parameters.encode import columns, decode, encode
 from athanor.tools.parameters.parameter_space import ParameterSpace
 from athanor.tools.parameters.sample import sample
@@ -63,3 +68,36 @@ def test_what_cannot_be_is_refused_in_words(more: dict[str, object], said: str) 
     with pytest.raises(ValidationError) as caught:
         space(**more)
     assert said in str(caught.value)
+
+
+def test_a_campaign_counts_only_results_of_the_highest_level() -> None:
+    variables = [*SPACE["variables"], LEVELS]
+    file = parse_campaign(content(space={**SPACE, "variables": variables}), "alloy.yaml")
+    assert file.goal.counts_at == {"method": "furnace"}
+    again = parse_campaign(file.model_dump(mode="json"), "alloy.yaml")
+    assert again == file
+    measured = (
+        Measurement(property="hardness", value=900.0, unit="HV", method="measured", source="test"),
+        Measurement(property="cost", value=1.0, unit="EUR/kg", method="measured", source="test"),
+    )
+    cheap, true = (
+        Trial(
+            n,
+            1,
+            "lab",
+            Candidate(content=Point(values={"method": level}), provenance=Provenance(tool="test")),
+            None,
+            "",
+            {},
+            "completed",
+            Outcome(measurements=measured),
+        )
+        for n, level in enumerate(("DFT", "furnace"), start=1)
+    )
+    assert merit.feasible(file.goal, [cheap, true]) == (true,)
+    assert merit.best_so_far(file.goal, [cheap, true]) == ((1, None), (2, 900.0))
+    assert merit.reference_point(file.goal, [cheap]) is None
+    wrong = file.model_dump(mode="json")
+    wrong["goal"]["counts_at"] = {"method": "DFT"}
+    with pytest.raises(UserError, match=r"goal\.counts_at is set by"):
+        parse_campaign(wrong, "alloy.yaml")

@@ -35,12 +35,12 @@ def bounds(goal: Goal, name: str) -> tuple[float, float]:
 
 
 def values(goal: Goal, trial: Trial) -> Array | None:
-    """Values of the objectives in the goal's order and units, `(n_objectives,)`; None if one is missing.
+    """Values of the objectives in the goal's order and units, `(n_objectives,)`; None if one is missing or none counts.
 
     Where an objective has a target, its distance from that stands for the value, here and in all that follows.
     """
     found = trial.values
-    if any(o.property not in found for o in goal.objectives):
+    if not goal.counts(trial.candidate.content) or any(o.property not in found for o in goal.objectives):
         return None
     return np.array([o.amount(found[o.property]) for o in goal.objectives], dtype=float)
 
@@ -48,6 +48,8 @@ def values(goal: Goal, trial: Trial) -> Array | None:
 def is_feasible(goal: Goal, trial: Trial) -> bool:
     """Whether a trial is a hit: objectives are known and near their targets, constraints are known and kept."""
     found = trial.values
+    if not goal.counts(trial.candidate.content):
+        return False
     if not all(o.property in found and o.is_met(found[o.property]) for o in goal.objectives):
         return False
     return all(c.property in found and c.holds(found[c.property]) for c in goal.constraints)
