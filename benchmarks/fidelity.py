@@ -2,10 +2,10 @@
 
 usage: python benchmarks/fidelity.py
 
-Branin (2 variables) and Hartmann (6) from BoTorch in their augmented forms, whose fidelity parameter s is 1 at the true
-level; and Branin with a cheap level that knows nothing of it. A cheap evaluation costs 1, a true one 10. A search ends
-when a true result is within 5 % of the way from the optimum to the median of the space, or its budget is used up, which
-then counts as its cost. Medians over seeds, and the cost ratio seed by seed.
+Branin (2 variables) in the augmented form of BoTorch, whose fidelity parameter s is 1 at the true level; and Branin
+with a cheap level that knows nothing of it. A cheap evaluation costs 1, a true one 10. A search ends when a true result
+is within 5 % of the way from the optimum to the median of the space, or its budget is used up, which then counts as its
+cost. Medians over seeds, and the cost ratio seed by seed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from botorch.test_functions import AugmentedBranin, AugmentedHartmann
+from botorch.test_functions import AugmentedBranin
 from points import cube, row, search
 from record import write_result
 
@@ -33,11 +33,6 @@ def branin(x: np.ndarray, s: float) -> float:
     return float(AugmentedBranin().evaluate_true(torch.tensor([scaled], dtype=torch.float64)))
 
 
-def hartmann(x: np.ndarray, s: float) -> float:
-    """In the unit cube."""
-    return float(AugmentedHartmann().evaluate_true(torch.tensor([[*x, s]], dtype=torch.float64)))
-
-
 def unrelated(x: np.ndarray, s: float) -> float:
     """Branin where it is true, waves where it is cheap."""
     return branin(x, 1.0) if s == 1 else 100 + 80 * float(np.sin(9 * x[0]) * np.cos(7 * x[1]))
@@ -47,7 +42,6 @@ PROBLEMS: dict[str, tuple[Callable[[np.ndarray, float], float], int, float, floa
     "Branin, s = 0.5": (branin, 2, 0.5, 0.397887),
     "Branin, s = 0": (branin, 2, 0.0, 0.397887),
     "Branin, unrelated": (unrelated, 2, 0.0, 0.397887),
-    "Hartmann, s = 0": (hartmann, 6, 0.0, -3.32237),
 }
 """Function, variables, fidelity of the cheap level, optimum."""
 BUDGET = 400.0

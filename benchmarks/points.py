@@ -49,6 +49,6 @@ def search(
     """Ask and answer until it is over; `options` go to `propose`."""
     trials: list[Trial] = []
     while not is_over(trials):
-        (pick,) = propose(space, LOW, trials, 1, seed + len(trials), **options).picks
+        (pick,) = propose(space, LOW, trials, 1, seed, **options).picks
         trials.append(completed(len(trials) + 1, pick.point, answer(pick.point)))
     return trials

@@ -2,7 +2,7 @@
 
 usage: python benchmarks/transfer.py
 
-Targets are Branin (2 variables, 15 evaluations) and Hartmann (6 variables, 30). An earlier campaign is 30 random points
+Targets are Branin (2 variables, 15 evaluations) and Hartmann (6 variables, 20). An earlier campaign is 30 random points
 per 2 variables, answered by: the target moved by 0.05 in each variable, 1.3 times as steep and 20 % of its spread
 higher (helpful); waves that have nothing to do with it (useless); the target upside down (misleading); and all three
 together. The figure is the regret of the best so far, in units of the way from the optimum to the median of the space
@@ -24,8 +24,8 @@ from runs import interval
 from athanor.memory.records import Point
 from athanor.memory.state import Trial
 
-SEEDS = range(8)
-MARGIN = 0.05
+SEEDS = range(6)
+MARGIN = 0.1
 Function = Callable[[np.ndarray], float]
 
 
@@ -41,7 +41,7 @@ def hartmann(x: np.ndarray) -> float:
 
 TARGETS: dict[str, tuple[Function, int, float, int]] = {
     "Branin": (branin, 2, 0.397887, 15),
-    "Hartmann": (hartmann, 6, -3.32237, 30),
+    "Hartmann": (hartmann, 6, -3.32237, 20),
 }
 """Function, variables, optimum, evaluations."""
 

@@ -173,6 +173,11 @@ def test_the_count_without_constraints_is_that_of_the_list(described: list[dict[
     assert size(space) == len(whole)
 
 
+def cube(n: int) -> ParameterSpace:
+    lines = [{"kind": "continuous", "name": f"x{k}", "unit": "1", "low": 0, "high": 1} for k in range(n)]
+    return ParameterSpace.model_validate({"variables": lines})
+
+
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.sampled_from(["stated", "pooled", "inferred"]))
 def test_any_order_of_results_gives_the_same_posterior(seed: int, noise: str) -> None:
@@ -184,22 +189,26 @@ def test_any_order_of_results_gives_the_same_posterior(seed: int, noise: str) ->
     deviations = np.full(len(rows), np.nan) if noise != "stated" else random.uniform(0.05, 0.2, len(rows))
     order = random.permutation(len(rows))
     asked = random.random((5, 2))
-    first = fit({"y": Results(rows, values, deviations)}).predict(asked)
-    second = fit({"y": Results(rows[order], values[order], deviations[order])}).predict(asked)
+    first = fit(cube(2), {"y": Results(rows, values, deviations)}).predict(asked)
+    second = fit(cube(2), {"y": Results(rows[order], values[order], deviations[order])}).predict(asked)
     np.testing.assert_allclose(first, second, rtol=0, atol=1e-6)
 
 
 def test_ten_thousand_duplicates_one_result_and_equal_results_are_all_learnt_from() -> None:
     nothing = np.full(10_000, np.nan)
     noisy = np.random.default_rng(0).normal(3.0, 0.5, 10_000)
-    mean, deviation = fit({"y": Results(np.full((10_000, 2), 0.3), noisy, nothing)}).predict(np.full((1, 2), 0.3))
+    mean, deviation = fit(cube(2), {"y": Results(np.full((10_000, 2), 0.3), noisy, nothing)}).predict(
+        np.full((1, 2), 0.3)
+    )
     assert mean[0, 0] == pytest.approx(noisy.mean(), abs=1e-6)
     assert np.isfinite(deviation).all()
-    mean, deviation = fit({"y": Results(np.array([[0.2]]), np.array([7.0]), nothing[:1])}).predict(np.array([[0.9]]))
+    mean, deviation = fit(cube(1), {"y": Results(np.array([[0.2]]), np.array([7.0]), nothing[:1])}).predict(
+        np.array([[0.9]])
+    )
     assert mean[0, 0] == pytest.approx(7.0, abs=1.0)
     assert deviation[0, 0] > 0
     rows = np.linspace(0, 1, 6)[:, None]
-    mean, _ = fit({"y": Results(rows, np.full(6, 7.0), nothing[:6])}).predict(rows)
+    mean, _ = fit(cube(1), {"y": Results(rows, np.full(6, 7.0), nothing[:6])}).predict(rows)
     assert mean == pytest.approx(7.0, abs=1e-6)
 
 
@@ -209,8 +218,8 @@ def test_an_outlier_moves_a_robust_surrogate_less() -> None:
     values = truth + 0.05 * np.random.default_rng(0).standard_normal(20)
     values[[4, 15]] += np.array([5.0, -6.0])
     nothing = np.full(20, np.nan)
-    plain, _ = fit({"y": Results(rows, values, nothing)}).predict(rows)
-    robust, _ = fit({"y": Results(rows, values, nothing)}, robust=True).predict(rows)
+    plain, _ = fit(cube(1), {"y": Results(rows, values, nothing)}).predict(rows)
+    robust, _ = fit(cube(1), {"y": Results(rows, values, nothing)}, robust=True).predict(rows)
     assert np.abs(robust[:, 0] - truth).max() < 0.15 < np.abs(plain[:, 0] - truth).max() / 2
 
 

@@ -28,8 +28,8 @@ LEAST = 2
 """Values of each property before there is a surrogate."""
 ROWS = 1000
 """Different points that a surrogate learns from; of more, the informative ones are taken."""
-EARLIER_ROWS = 100
-"""Trials of each earlier campaign that are learnt from, likewise."""
+EARLIER_ROWS, LEAST_EARLIER = 100, 5
+"""Trials of each earlier campaign that are learnt from, likewise, and values of a property that it must have."""
 
 Earlier = Mapping[str, Sequence[Trial]]
 """Earlier campaigns on the same variables, by name, with their trials."""
@@ -81,10 +81,15 @@ def meant(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
     return [t for t in trials if t.status == "completed" and space.is_meant(point_of(t).values)]
 
 
+def least(earlier: Earlier | None) -> int:
+    """Values of each property before there is a surrogate: of one's own start, and of an earlier campaign's best."""
+    return LEAST + bool(earlier)
+
+
 def believe(
     space: ParameterSpace, goal: Goal, trials: Sequence[Trial], robust: bool = False, earlier: Earlier | None = None
 ) -> Believed | None:
-    """Learn from all trials; None while a property of the goal has fewer than `LEAST` values that are meant.
+    """Learn from all trials; None while a property of the goal has fewer than `least` values that are meant.
 
     Args:
         trials: Of points of the space, in any order.
@@ -93,21 +98,26 @@ def believe(
     """
     trials = sorted(trials, key=lambda t: t.number)
     names, settled = properties_of(goal), meant(space, trials)
-    if min(sum(name in t.values for t in settled) for name in names) < LEAST:
+    if min(sum(name in t.values for t in settled) for name in names) < least(earlier):
         return None
     configure_torch()
     completed = [t for t in trials if t.status == "completed"]
     if len({t.candidate.id for t in completed}) > ROWS:
         completed = list(informative(goal, completed, ROWS))
     sources, notes = _usable(space, goal, earlier or {})
-    frame = Frame(space, tuple(sources))
-    results = {
-        name: _together(frame, name, [t for t in completed if name in t.values], sources, settled) for name in names
+    results = {name: results_of(space, name, completed) for name in names}
+    theirs = {
+        name: {
+            source: results_of(space, name, known)
+            for source, known in sources.items()
+            if sum(name in t.values for t in known) >= LEAST_EARLIER
+        }
+        for name in names
     }
     with threadpool_limits(1, "blas"):
-        surrogate = fit(results, robust, frame.shifting)
+        surrogate = fit(space, results, robust, theirs)
         made = feasibility(space, trials)
-    return Believed(frame, surrogate, made, notes)
+    return Believed(surrogate.frame, surrogate, made, notes)
 
 
 def feasibility(space: ParameterSpace, trials: Sequence[Trial]) -> Feasibility | None:
@@ -118,42 +128,29 @@ def feasibility(space: ParameterSpace, trials: Sequence[Trial]) -> Feasibility |
     return learn(encode(space, [point_of(t) for t in told]), [not is_infeasible(t) for t in told])
 
 
+def completed_inside(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
+    """Completed trials of points that this space allows, by number."""
+    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
+    return [t for t in completed if isinstance(p := t.candidate.content, Point) and not check(space, p)]
+
+
 def _usable(space: ParameterSpace, goal: Goal, earlier: Earlier) -> tuple[dict[str, list[Trial]], tuple[str, ...]]:
     """Completed trials of earlier campaigns that are points of this space, and what was passed over, in words."""
     found, notes = dict[str, list[Trial]](), list[str]()
     for source in sorted(earlier):
-        completed = [t for t in earlier[source] if t.status == "completed"]
-        inside = [t for t in completed if isinstance(p := t.candidate.content, Point) and not check(space, p)]
-        outside = f"; {len(completed) - len(inside)} are outside the space" if len(inside) < len(completed) else ""
-        notes.append(f"learnt from {source}: {min(len(inside), EARLIER_ROWS)} of {len(completed)} results{outside}")
+        n_completed = sum(t.status == "completed" for t in earlier[source])
+        inside = completed_inside(space, earlier[source])
+        outside = f"; {n_completed - len(inside)} are outside the space" if len(inside) < n_completed else ""
+        notes.append(f"learnt from {source}: {min(len(inside), EARLIER_ROWS)} of {n_completed} results{outside}")
         if inside:
-            found[source] = list(informative(goal, sorted(inside, key=lambda t: t.number), EARLIER_ROWS))
+            found[source] = list(informative(goal, inside, EARLIER_ROWS))
     return found, tuple(notes)
 
 
-def _together(
-    frame: Frame, name: str, own: Sequence[Trial], sources: Mapping[str, Sequence[Trial]], settled: Sequence[Trial]
-) -> Results:
-    """Results of this campaign and, brought to its mean and spread, those of each earlier one."""
-    found = [results_of(frame, name, own)]
-    values = np.array([t.values[name] for t in settled if name in t.values])
-    for source, trials in sources.items():
-        knowing = [t for t in trials if name in t.values]
-        if not knowing:
-            continue
-        theirs = results_of(frame, name, knowing, source)
-        spread = float(theirs.values.std())
-        factor = float(values.std()) / spread if spread > 0 and values.std() > 0 else 1.0
-        shifted = values.mean() + factor * (theirs.values - theirs.values.mean())
-        found.append(Results(theirs.rows, shifted, factor * theirs.deviations))
-    return Results(
-        *(np.concatenate(parts) for parts in zip(*((r.rows, r.values, r.deviations) for r in found), strict=True))
-    )
-
-
-def results_of(frame: Frame, name: str, trials: Sequence[Trial], source: str | None = None) -> Results:
-    """What trials say of one property; all of them know it."""
-    measured = [next(m for m in t.outcome.measurements if m.property == name) for t in trials if t.outcome]
+def results_of(space: ParameterSpace, name: str, trials: Sequence[Trial]) -> Results:
+    """What trials say of one property; those that do not know it are passed over."""
+    knowing = [t for t in trials if name in t.values]
+    measured = [next(m for m in t.outcome.measurements if m.property == name) for t in knowing if t.outcome]
     deviations = [np.nan if m.deviation is None else m.deviation for m in measured]
-    rows = frame.rows([point_of(t) for t in trials], source)
-    return Results(rows, np.array([t.values[name] for t in trials]), np.array(deviations, dtype=float))
+    rows = encode(space, [point_of(t) for t in knowing])
+    return Results(rows, np.array([m.value for m in measured]), np.array(deviations, dtype=float))

@@ -1,6 +1,6 @@
-"""Rows as a surrogate takes them: encoded points, beside a column for each earlier campaign.
+"""Rows as a surrogate takes them: encoded points, beside what earlier campaigns expect of each property.
 
-Knows spaces and encoding. Must not know results, nor what is wanted.
+Knows spaces, encoding and processes. Must not know results, nor what is wanted.
 """
 
 from __future__ import annotations
@@ -9,13 +9,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...memory.records import Point
+from ..acquisition.process import Process
 from .encode import Array, columns, encode
 from .parameter_space import ParameterSpace
+
+
+@dataclass(frozen=True)
+class Trend:
+    """What earlier campaigns expect of a property: the weighed sum of their means, each in units of its own scale."""
+
+    processes: tuple[Process, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    def of(self, rows: Tensor) -> Tensor:
+        """At encoded points, `(…,)`."""
+        total = torch.zeros(rows.shape[:-1], dtype=torch.float64)
+        for process, weight in zip(self.processes, self.weights, strict=True):
+            total = total + weight * process.half(rows)[0]
+        return total
 
 
 @dataclass(frozen=True)
@@ -23,45 +38,44 @@ class Frame:
     """What the columns of a surrogate's rows are.
 
     Attributes:
-        sources: Names of earlier campaigns; a row has 1 in the column of the one it comes from.
+        trends: One for each property, whose columns come after those of the points.
     """
 
     space: ParameterSpace
-    sources: tuple[str, ...] = ()
+    trends: tuple[Trend, ...] = ()
 
     @cached_property
     def owners(self) -> tuple[str, ...]:
-        """The variable or campaign of each column."""
-        return (*(c.leaf for c in columns(self.space)), *self.sources)
+        """The variable of each column of an encoded point."""
+        return tuple(c.leaf for c in columns(self.space))
 
     @cached_property
-    def levels(self) -> list[int]:
+    def levels(self) -> tuple[int, ...]:
         """Columns of the fidelity."""
         name = self.space.fidelity.name if self.space.fidelity else None
-        return [i for i, owner in enumerate(self.owners[: len(self.owners) - len(self.sources)]) if owner == name]
+        return tuple(i for i, owner in enumerate(self.owners) if owner == name)
 
-    @property
-    def shifting(self) -> tuple[int, ...]:
-        """Columns of zeros and ones that may shift the answers by a constant."""
-        return (*self.levels, *range(len(self.owners) - len(self.sources), len(self.owners)))
-
-    def rows(self, points: Sequence[Point], source: str | None = None) -> Array:
-        """Rows of points of this campaign, or of an earlier one, `(n_points, n_columns)`."""
-        marks = np.array([float(name == source) for name in self.sources])
-        return np.hstack([encode(self.space, points), np.tile(marks, (len(points), 1))])
+    def rows(self, points: Sequence[Point]) -> Array:
+        """Rows of points, `(n_points, n_columns)`."""
+        with torch.no_grad():
+            found: Array = self.pad(torch.from_numpy(encode(self.space, points))).numpy()
+        return found
 
     def pad(self, rows: Tensor) -> Tensor:
-        """Encoded points of this campaign as rows, `(…, n_columns)`."""
-        return torch.nn.functional.pad(rows, (0, len(self.sources)))
+        """Encoded points as rows, `(…, n_columns)`."""
+        if not self.trends:
+            return rows
+        return torch.cat([rows, torch.stack([trend.of(rows) for trend in self.trends], dim=-1)], dim=-1)
 
     def lift(self, rows: Tensor) -> Tensor:
-        """Rows with the highest fidelity in place of their own."""
+        """Rows of the same points at the highest fidelity; encoded points will do."""
+        plain = rows[..., : len(self.owners)]
         if not self.levels:
-            return rows
-        mask = torch.zeros(rows.shape[-1], dtype=torch.bool)
-        mask[self.levels] = True
-        return torch.where(mask, torch.ones((), dtype=torch.float64), rows)
+            return self.pad(plain)
+        mask = torch.zeros(len(self.owners), dtype=torch.bool)
+        mask[list(self.levels)] = True
+        return self.pad(torch.where(mask, torch.ones((), dtype=torch.float64), plain))
 
     def is_meant(self, rows: Tensor) -> Tensor:
         """Whether rows are of the highest fidelity, `(…,)`."""
-        return (rows[..., self.levels] == 1).all(dim=-1)
+        return (rows[..., list(self.levels)] == 1).all(dim=-1)

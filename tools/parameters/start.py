@@ -5,12 +5,11 @@ Knows spaces, sampling and trials. Must not know surrogates or acquisition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ...memory.records import Goal, Point, content_hash
-from ...memory.state import Trial
 from ..acquisition.acquire import best_first
-from .believe import LEAST, Earlier
+from .believe import Earlier, completed_inside, point_of
 from .leaves import Value
 from .parameter_space import ParameterSpace
 from .repair import check
@@ -30,22 +29,21 @@ def start(
     among: Sequence[Point] | None,
     earlier: Earlier,
 ) -> tuple[Point, ...]:
-    """Up to `q` points: the best of earlier campaigns, then a space-filling start, at all levels of fidelity.
+    """Up to `q` points: the best of an earlier campaign, then a space-filling start, at all levels of fidelity.
 
     Args:
         held: Points that must not come back: tried, pending and rejected.
     """
     names = {content_hash(p) for p in held}
-    found = list[Point]()
-    for source in sorted(earlier):
-        best = next(iter(best_first(goal, [t for t in earlier[source] if t.status == "completed"])), None)
-        if len(held) + len(found) < LEAST and best is not None:
-            found += _allowed(space, best, names, fixed, among)
-            names |= {content_hash(p) for p in found}
+    best = _best_of(space, goal, earlier)
+    found = [] if best is None or not _may_be(best, names, fixed, among) else [best]
+    # What an earlier campaign brought does not move the points of this one's own start.
+    held = [p for p in held if best is None or content_hash(p) != content_hash(best)]
+    names |= {content_hash(p) for p in found}
     fidelity = space.fidelity
     if fidelity is None or fidelity.name in fixed or among is not None:
-        more = spread(space, q, seed, [*held, *found], fixed, among) if len(found) < q else ()
-        return (*found, *more)[:q]
+        more = spread(space, q, seed, held, fixed, among)
+        return (*found, *(p for p in more if content_hash(p) not in names))[:q]
     meant = {fidelity.name: fidelity.labels[-1]}
     settings = {content_hash(_at(p, meant)): _at(p, meant) for p in (*held, *found)}
     wanted = max(PAIRS, len(settings) + q)
@@ -59,15 +57,20 @@ def _at(point: Point, level: Mapping[str, Value]) -> Point:
     return Point(values={**point.values, **level})
 
 
-def _allowed(
-    space: ParameterSpace,
-    trial: Trial,
-    names: set[str],
+def _best_of(space: ParameterSpace, goal: Goal, earlier: Earlier) -> Point | None:
+    """The best point of the earlier campaign with most results in this space."""
+    inside = {name: completed_inside(space, earlier[name]) for name in sorted(earlier)}
+    best = next(iter(best_first(goal, max(inside.values(), key=len, default=[]))), None)
+    return point_of(best) if best else None
+
+
+def _may_be(
+    point: Point,
+    names: Collection[str],
     fixed: Mapping[str, Value],
     among: Sequence[Point] | None,
-) -> list[Point]:
-    """The point of a trial where it may be tried here, else none."""
-    point = trial.candidate.content
-    if not isinstance(point, Point) or check(space, point) or content_hash(point) in names or not keeps(point, fixed):
-        return []
-    return [point] if among is None or content_hash(point) in {content_hash(p) for p in among} else []
+) -> bool:
+    """Whether a point may be tried."""
+    if content_hash(point) in names or not keeps(point, fixed):
+        return False
+    return among is None or content_hash(point) in {content_hash(p) for p in among}
