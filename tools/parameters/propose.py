@@ -150,7 +150,7 @@ def _acquisition(
     frame, surrogate = believed.frame, believed.surrogate
     weights: list[Weight] = [] if believed.made is None else [feasibility_of(believed.made)]
     pending = torch.from_numpy(encode(frame.space, waiting)) if waiting else None
-    is_plain = frame.space.cost is None and not frame.levels and not frame.sources
+    is_plain = frame.space.cost is None and not frame.levels and not frame.trends
     if listed and is_plain and wants_all_the_best(goal):
         rows = torch.from_numpy(encode(frame.space, listed))
         return Optimism(goal, surrogate.model, rows, pending, float(reference[0]), weights)
@@ -216,7 +216,5 @@ def _gain(goal: Goal, believed: Believed, points: Sequence[Point], top: Sequence
         chances = believed.made.probabilities(encode(frame.space, points))
         points = [p for p, chance in zip(points, chances, strict=True) if chance > 0.5]
     rows = frame.lift(torch.from_numpy(frame.rows([*points, *top])))
-    beliefs = [(one, one.belief(rows)) for one in believed.surrogate.model.processes]
-    means = torch.stack([one.shift + one.scale * belief.mean for one, belief in beliefs], dim=-1)
-    covariances = torch.stack([one.scale**2 * belief.covariance for one, belief in beliefs])
+    means, covariances = believed.surrogate.model.joint(rows)
     return expected_gain(goal, believed.surrogate.properties, means, covariances, len(points), seed)
