@@ -21,7 +21,7 @@ from record import write_result
 from athanor.memory.records import Point
 from athanor.memory.state import Trial
 
-SEEDS = range(6)
+SEEDS = range(5)
 COSTS = {"cheap": 1.0, "true": 10.0}
 NEAR = 0.05
 LEVELS = {"kind": "fidelity", "name": "level", "unit": "1", "labels": list(COSTS), "costs": list(COSTS.values())}
