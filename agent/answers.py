@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..memory.errors import UserError
 from ..memory.events import Event, TrialFinished, TrialProposed
 from ..memory.foreign import clean
-from ..memory.records import Candidate, Failure, FailureKind, Measurement, Outcome
+from ..memory.records import Candidate, Failure, FailureKind, Measurement, Origin, Outcome
 from ..memory.state import State, Trial
 from .labels import unit_of
 from .planner import Pick
@@ -138,19 +138,21 @@ def repeats(state: State, number: int, n: int) -> tuple[Pick, ...]:
     return (Pick(first.candidate, f"#{number} once more, as asked for", None, first.predicted),) * n
 
 
-def proposed(picks: Sequence[Pick], state: State, batch: int, oracle: str) -> tuple[Event, ...]:
-    """Picks as new trials of a batch."""
-    return tuple(
-        TrialProposed(
-            trial=number,
-            batch=batch,
-            oracle=oracle,
-            candidate=pick.candidate,
-            hypothesis=pick.hypothesis,
-            reason=pick.reason,
-            predicted=dict(pick.predicted),
-        )
-        for number, pick in enumerate(picks, start=max(state.trials, default=0) + 1)
+def proposed(pick: Pick, number: int, batch: int, oracle: str, reused: Origin | None = None) -> TrialProposed:
+    """A pick as a new trial.
+
+    Args:
+        reused: Where its result is taken over from.
+    """
+    return TrialProposed(
+        trial=number,
+        batch=batch,
+        oracle=oracle,
+        candidate=pick.candidate,
+        hypothesis=pick.hypothesis,
+        reason=pick.reason,
+        predicted=dict(pick.predicted),
+        reused=reused,
     )
 
 

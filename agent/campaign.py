@@ -26,7 +26,6 @@ from ..memory.events import (
     RunEnded,
     RunStarted,
     TrialFinished,
-    TrialProposed,
     TrialStaged,
 )
 from ..memory.ledger import Ledger
@@ -173,7 +172,8 @@ class Campaign:
                 self._propose(self.state, self._batches() + 1, n, heard(told, self.state, self.file.space))
             else:
                 picks = repeats(self.state, again, min(n, self._left(self.state)))
-                self._append(*proposed(picks, self.state, self._batches() + 1, self._oracle))
+                first, batch = max(self.state.trials) + 1, self._batches() + 1
+                self._append(*(proposed(pick, first + i, batch, self._oracle) for i, pick in enumerate(picks)))
             return tuple(trial for number, trial in self.state.trials.items() if number not in known)
 
     def observe(self, answers: Sequence[Answer], holder: str, versions: Mapping[str, str]) -> State:
@@ -290,17 +290,9 @@ class Campaign:
     def _trial(self, number: int, batch: int, oracle: str, pick: Pick) -> tuple[Event, ...]:
         """A new trial; one that another campaign has paid for has its answer at once."""
         known = self._memory.evaluated(oracle, pick.candidate)
-        proposed = TrialProposed(
-            trial=number,
-            batch=batch,
-            oracle=oracle,
-            candidate=pick.candidate,
-            hypothesis=pick.hypothesis,
-            reason=pick.reason,
-            predicted=dict(pick.predicted),
-            reused=known[0] if known else None,
-        )
-        return (proposed, reused_answer(number, known[1])) if known else (proposed,)
+        if known is None:
+            return (proposed(pick, number, batch, oracle),)
+        return proposed(pick, number, batch, oracle, known[0]), reused_answer(number, known[1])
 
     def _propose_confirmation(self) -> bool:
         """Record the best hits as trials at the confirming oracle, once; False when there is nothing to confirm."""

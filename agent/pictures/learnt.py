@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ...tools.acquisition.explain import INTERVAL, Learnt
 from ..labels import percent, with_unit
-from .style import BLUE, GREY, SKY, VERMILION, in_still, panels
+from .style import BLUE, GREY, SKY, VERMILION, agreement, in_still, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,13 +40,7 @@ def left_out(found: Sequence[Learnt], units: Mapping[str, str]) -> Figure:
                     seen[which], mean[which], INTERVAL * deviation[which], fmt="o", ms=4, elinewidth=0.8,
                     color=colour, alpha=0.8, label=f"{label}: {int(which.sum())}",
                 )  # fmt: skip
-        low, high = min(seen.min(), mean.min()), max(seen.max(), mean.max())
-        pad = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
-        ends = (low - pad, high + pad)
-        axes.plot(ends, ends, color="0.35", lw=1, ls="--", zorder=1)
-        axes.set_xlim(ends)
-        axes.set_ylim(ends)
-        axes.set_box_aspect(1)
+        agreement(axes, seen, mean)
         axes.locator_params(nbins=5)
         axes.set_title(in_still(with_unit(one.name, units[one.name])), fontsize=10)
         axes.set_xlabel(f"came back (R² {one.r2:.2f}, {percent(one.coverage)} inside)")

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ...memory.foreign import clean
 from ..labels import figure as number
@@ -92,6 +93,17 @@ def panels(rows: int = 1, columns: int = 1, *, width: float = 7.2, height: float
         axes.grid(color="0.9", lw=0.7)
         axes.set_axisbelow(True)
     return figure, all_axes
+
+
+def agreement(axes: Axes, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> None:
+    """Give both axes the same range, which holds all numbers, and draw the line on which they agree."""
+    low, high = min(xs.min(), ys.min()), max(xs.max(), ys.max())
+    pad = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+    ends = (low - pad, high + pad)
+    axes.plot(ends, ends, color="0.35", lw=1, ls="--", zorder=1)
+    axes.set_xlim(ends)
+    axes.set_ylim(ends)
+    axes.set_box_aspect(1)
 
 
 def dress(figure: go.Figure, title: str, *, width: int = 820, height: int = 540) -> go.Figure:

@@ -19,6 +19,7 @@ from ...memory.state import Trial
 from ...tools.acquisition import merit
 from ...tools.properties.disagreement import disagreements
 from ..labels import counted, plain, with_unit
+from ..pictures.style import agreement
 from ..standing import HULL, Standing, compared
 from .plot_labels import place_labels, short_name
 from .timeline import working_bars
@@ -116,13 +117,7 @@ def parity(standing: Standing) -> Figure | None:
         axes.errorbar(
             seen, mean, 2 * deviation, fmt="o", color=BLUE, ms=3 if many else 4.5, elinewidth=0.8, ecolor=SKY, alpha=0.8
         )
-        low, high = min(seen.min(), mean.min()), max(seen.max(), mean.max())
-        pad = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
-        ends = (low - pad, high + pad)
-        axes.plot(ends, ends, color="0.35", lw=1, ls="--", zorder=1)
-        axes.set_xlim(ends)
-        axes.set_ylim(ends)
-        axes.set_box_aspect(1)
+        agreement(axes, seen, mean)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
         axes.set_title(plain(title), fontsize=10)

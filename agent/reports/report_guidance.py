@@ -32,9 +32,11 @@ def _taken_back(trial: Trial, by: TrialAbandoned) -> str:
 
 def _hint(state: State, hint: HintGiven) -> str:
     rules = [f"no {symbol}" for symbol in hint.banned]
+    rules += [markdown(f"{name} is {value}") for name, value in hint.fixed]
     if hint.wanted:
         rules.append(f"{' or '.join(hint.wanted)} in half of the candidates")
     meant = f" ({'; '.join(rules)})" if rules else ""
     back = state.withdrawn.get(hint.number)
     until = f", withdrawn from batch {back.since} on by {markdown(back.author)}" if back else ""
-    return f"- from batch {hint.since} on, {markdown(hint.author)}: {markdown(hint.text, 400)}{meant}{until}"
+    when = f"for batch {hint.since} alone" if hint.until == hint.since else f"from batch {hint.since} on"
+    return f"- {when}, {markdown(hint.author)}: {markdown(hint.text, 400)}{meant}{until}"
