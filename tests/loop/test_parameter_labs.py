@@ -145,6 +145,8 @@ def test_a_start_asks_all_levels_for_the_same_settings() -> None:
     assert [p.point.values["level"] for p in picks] == ["guess", "truth"] * 2
     assert numbers(picks[0].point) == numbers(picks[1].point) != numbers(picks[2].point)
     assert [p.cost for p in picks] == [1.0, 10.0] * 2
+    others = propose(LAYERED, goal(YIELD), [], 4, 0, rejected=[picks[0].point]).picks
+    assert numbers(picks[0].point) not in {numbers(p.point) for p in others}
 
 
 def test_cheap_answers_teach_of_true_ones_and_are_no_results_themselves() -> None:

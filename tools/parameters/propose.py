@@ -119,7 +119,7 @@ def propose(
             counts = ", ".join(f"{sum(name in t.values for t in settled)} of {name}" for name in properties_of(goal))
             needed = f"{least(earlier)} values of each property are needed, there are {counts}"
             note = f"no surrogate yet: {needed}; space-filling"
-            points = start(space, goal, q, seed, [*taken, *rejected], fixed, among, earlier or {})
+            points = start(space, goal, q, seed, taken, rejected, fixed, among, earlier or {})
             return Proposal(
                 tuple(Proposed(p, math.nan, {}, None, cost=space.cost_of(p.values)) for p in points), (note,)
             )

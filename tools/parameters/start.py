@@ -15,16 +15,14 @@ from .parameter_space import ParameterSpace
 from .repair import check
 from .sample import keeps, spread
 
-PAIRS = 3
-"""Settings that all levels of fidelity are asked for at the start, so that it shows how far they go together."""
-
 
 def start(
     space: ParameterSpace,
     goal: Goal,
     q: int,
     seed: int,
-    held: Sequence[Point],
+    taken: Sequence[Point],
+    rejected: Sequence[Point],
     fixed: Mapping[str, Value],
     among: Sequence[Point] | None,
     earlier: Earlier,
@@ -32,24 +30,26 @@ def start(
     """Up to `q` points: the best of an earlier campaign, then a space-filling start, at all levels of fidelity.
 
     Args:
-        held: Points that must not come back: tried, pending and rejected.
+        taken: Tried and pending points.
+        rejected: Points that a person does not want.
     """
-    names = {content_hash(p) for p in held}
+    names = {content_hash(p) for p in (*taken, *rejected)}
     best = _best_of(space, goal, earlier)
     found = [] if best is None or not _may_be(best, names, fixed, among) else [best]
     # What an earlier campaign brought does not move the points of this one's own start.
-    held = [p for p in held if best is None or content_hash(p) != content_hash(best)]
+    held = [p for p in (*taken, *rejected) if best is None or content_hash(p) != content_hash(best)]
     names |= {content_hash(p) for p in found}
     fidelity = space.fidelity
     if fidelity is None or fidelity.name in fixed or among is not None:
         more = spread(space, q, seed, held, fixed, among)
         return (*found, *(p for p in more if content_hash(p) not in names))[:q]
     meant = {fidelity.name: fidelity.labels[-1]}
-    settings = {content_hash(_at(p, meant)): _at(p, meant) for p in (*held, *found)}
-    wanted = max(PAIRS, len(settings) + q)
-    pairs = [*settings.values(), *spread(space, wanted, seed, list(settings.values()), {**fixed, **meant})]
-    levels = [_at(p, {fidelity.name: level}) for p in pairs[:PAIRS] for level in fidelity.labels]
-    rest = [p for p in (*levels, *pairs) if content_hash(p) not in names and not check(space, p)]
+    settings = {content_hash(_at(p, meant)): _at(p, meant) for p in (*taken, *found)}
+    away = [*settings.values(), *(_at(p, meant) for p in rejected)]
+    more = spread(space, q, seed, away, {**fixed, **meant})
+    # Asked at all levels, settings show how far these go together.
+    levels = [_at(p, {fidelity.name: level}) for p in (*settings.values(), *more) for level in fidelity.labels]
+    rest = [p for p in levels if content_hash(p) not in names and not check(space, p)]
     return tuple({content_hash(p): p for p in rest}.values())[:q]
 
 
