@@ -180,7 +180,10 @@ def parse_campaign(content: Mapping[str, Any], source: str) -> CampaignFile:
     except TypeError as error:
         raise UserError(f"{source}: {error}; write dates and other special values as text in quotes") from error
     except ValidationError as error:
-        lines = [_explain(dict(problem)) for problem in error.errors(include_url=False)]
+        problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors(include_url=False)]
+        # A list whose items are wrong also counts as too short, which says nothing new.
+        within = {tuple(problem["loc"][:n]) for problem in problems for n in range(len(problem["loc"]))}
+        lines = [_explain(one) for one in problems if not (one["type"] == "too_short" and one["loc"] in within)]
         raise UserError("\n".join([f"{source} is not a valid campaign:", *lines])) from error
 
 

@@ -80,7 +80,8 @@ def suggest(
     if end:
         console.print(f"The search may end here. {end.message}", markup=False, highlight=False, soft_wrap=True)
     if not new:
-        console.print("nothing is left to suggest: every candidate of the space was tried", highlight=False)
+        kept = " with these values fixed" if fix else ""
+        console.print(f"nothing is left to suggest: every candidate of the space{kept} was tried", highlight=False)
     for trial in new:
         console.print(_line(trial, wired.file.space), markup=False, highlight=False, soft_wrap=True)
     if new:

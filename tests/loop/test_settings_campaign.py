@@ -218,6 +218,15 @@ def test_a_wrong_space_is_refused_with_its_place(change: dict[str, Any], said: s
     assert said in str(caught.value)
 
 
+def test_only_what_is_wrong_with_a_list_is_said() -> None:
+    wrong = [SPACE["variables"][0] | {"at_mots": 2}]
+    with pytest.raises(UserError) as caught:
+        parse_campaign(content(space=SPACE | {"variables": wrong}), "test")
+    assert str(caught.value).splitlines()[1:] == [
+        "  space.variables.0.at_mots: unknown key; allowed here: name, unit, when, kind, parts, total, minimum, at_most"
+    ]
+
+
 def test_a_variable_and_a_result_may_not_bear_one_name() -> None:
     variables = [{"kind": "continuous", "name": "cost", "unit": "K", "low": 0, "high": 1}]
     with pytest.raises(UserError, match="cost: both a variable"):
