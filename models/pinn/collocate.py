@@ -5,6 +5,7 @@ Knows posed problems, features and the fit. Must not know which features are wor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,13 @@ class Field:
 
 
 def collocate(
-    posed: Posed, features: Features, hard: tuple[Value, ...], weights: Weights, is_linear: bool, theta: Array
+    posed: Posed,
+    features: Features,
+    hard: tuple[Value, ...],
+    weights: Weights,
+    is_linear: bool,
+    theta: Array,
+    other_starts: Sequence[Array] = (),
 ) -> tuple[Field, Fit]:
     """Fit the coefficients and the unknowns.
 
@@ -104,11 +111,13 @@ def collocate(
         weights: λ and the data's deviations.
         is_linear: Whether all laws are linear in the field.
         theta: Where the search for unknowns starts.
+        other_starts: Other places to start from, if they look promising.
     """
     masked = Masked(features, mask_of(posed, hard))
     field_lift = default_lift(posed, hard)
     blocks = [prepare(posed, block, masked) for block in blocks_of(posed, hard, weights, features)]
-    fit = Objective(posed, field_lift, masked, blocks, is_linear, weights.is_reduced).minimise(theta)
+    objective = Objective(posed, field_lift, masked, blocks, is_linear, weights.is_reduced)
+    fit = objective.minimise_from_many(theta, other_starts) if other_starts else objective.minimise(theta)
     return Field(posed, field_lift, masked, fit.coefficients, fit.theta), fit
 
 

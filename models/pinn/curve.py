@@ -50,7 +50,11 @@ class UnknownCurve:
 
 @dataclass(frozen=True)
 class Curve:
-    """`f(s) = start · exp(Σ a_j T_j(ξ))`, with ξ the argument taken from [low, high] to [−1, 1]."""
+    """`f(s) = start · exp(Σ a_j T_j(ξ))`, with ξ the argument taken from [low, high] to [−1, 1].
+
+    Beyond the range, where a field may stray on the way to its solution, the logarithm goes on with the slope it has at
+    the end, ever more slowly.
+    """
 
     of: UnknownCurve
     coefficients: torch.Tensor
@@ -72,11 +76,15 @@ class Curve:
 
     def _series(self, argument: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The series and its derivative with respect to ξ, by T' = n U and the recurrences of T and U."""
-        xi = 2 * (argument - self.of.low) / (self.of.high - self.of.low) - 1
+        whole = 2 * (argument - self.of.low) / (self.of.high - self.of.low) - 1
+        xi = whole.clamp(-1.0, 1.0)
+        beyond = whole - xi
         first, second = [torch.ones_like(xi), xi], [torch.ones_like(xi), 2 * xi]
         for _ in range(2, self.of.terms):
             first.append(2 * xi * first[-1] - first[-2])
             second.append(2 * xi * second[-1] - second[-2])
         slopes = [torch.zeros_like(xi), *((n + 1) * second[n] for n in range(self.of.terms - 1))]
         basis, rising = torch.stack(first[: self.of.terms], -1), torch.stack(slopes[: self.of.terms], -1)
-        return (basis * self.coefficients).sum(-1), (rising * self.coefficients).sum(-1)
+        values, slope = (basis * self.coefficients).sum(-1), (rising * self.coefficients).sum(-1)
+        slower = 1 + beyond.abs()
+        return values + slope * beyond / slower, slope / slower**2

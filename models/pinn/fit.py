@@ -6,19 +6,24 @@ Knows blocks of rows and least squares. Must not know which features they were m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .features import Features
 from .least_squares import Factored, factor
-from .posed import Posed
+from .posed import NotFiniteError, Posed
 from .rows import FieldLift, Linear, Prepared, linearise
 
 Array = NDArray[np.float64]
 _NEWTON, _GAUSS_NEWTON, _HALVINGS = 25, 30, 8
 _SMALL_STEP, _SHORT_STEP, _SMALL_GAIN = 1e-10, 1e-7, 1e-9
+_FOLLOWED = 2
+_NEGLIGIBLE = 1e-22
+"""Of the sum of squares of residuals of size one: what is left when Newton's method has done its work."""
 _LONGEST_STEP = 1.0
 """Of the logarithm of an unknown, in one iteration."""
 
@@ -67,15 +72,20 @@ class _Inner:
         coefficients: `(n_features,)`.
         rows: Those that the coefficients are fitted to.
         data: Those that only the unknowns are fitted to; None where the coefficients are fitted to all.
-        factored: Of the first.
         fitted: Sum of squares of the first.
+        known: Their matrix, decomposed, where it is known already.
     """
 
     coefficients: Array
     rows: Linear
     data: Linear | None
-    factored: Factored
     fitted: float
+    known: Factored | None = None
+
+    @cached_property
+    def factored(self) -> Factored:
+        """The matrix of the first, decomposed only where a step starts from here."""
+        return self.known or factor(self.rows.by_coefficient)
 
     def projected(self) -> tuple[Array, Array]:
         """Residual `(n,)` and Jacobian by the unknowns `(n, n_unknowns)`, the coefficients eliminated.
@@ -125,6 +135,7 @@ class Objective:
         self._posed, self._lift, self._n = posed, field_lift, features.n_features
         self._blocks, self._is_linear, self._is_reduced = blocks, is_linear, is_reduced
         self._precision = 1 / posed.prior()
+        self._negligible = 0.0 if is_linear else _NEGLIGIBLE * sum(float((b.block.weight**2).sum()) for b in blocks)
 
     def step(self, inner: _Inner, theta: Array) -> Step:
         """The objective's terms, unweighted, so that they can be compared between runs."""
@@ -147,7 +158,7 @@ class Objective:
                 break
             gain = 1 - found.fitted / inner.fitted
             inner = found
-            if gain < (1e-3 if iteration else 0.0) or inner.fitted == 0.0:
+            if gain < (1e-3 if iteration else 0.0) or inner.fitted <= self._negligible:
                 break
         return inner
 
@@ -156,7 +167,10 @@ class Objective:
         for halving in range(_HALVINGS):
             # Where all laws are linear the matrix does not depend on the coefficients.
             known = inner.factored if self._is_linear else None
-            found = self._evaluate(inner.coefficients + step / 2**halving, theta, known)
+            try:
+                found = self._evaluate(inner.coefficients + step / 2**halving, theta, known)
+            except NotFiniteError:
+                continue
             if found.fitted < inner.fitted:
                 return found
         return None
@@ -167,12 +181,27 @@ class Objective:
         rows = _joined([part for part, apart in zip(parts, is_data, strict=True) if not apart])
         data = _joined([part for part, apart in zip(parts, is_data, strict=True) if apart]) if any(is_data) else None
         fitted = float(rows.residual @ rows.residual)
-        return _Inner(coefficients, rows, data, known or factor(rows.by_coefficient), fitted)
+        return _Inner(coefficients, rows, data, fitted, known)
 
     def _total(self, inner: _Inner, theta: Array) -> float:
         """What the unknowns are to make least."""
         of_data = inner.fitted if inner.data is None else float(inner.data.residual @ inner.data.residual)
         return of_data + float(((theta * self._precision) ** 2).sum())
+
+    def minimise_from_many(self, theta: Array, others: Sequence[Array]) -> Fit:
+        """Minimise from `theta`; where that leaves the data unexplained, from the most promising of others too."""
+        found = [self.minimise(theta)]
+        n = sum(len(one.block.points) for one in self._blocks if one.block.kind == "data")
+        if n == 0 or found[0].history[-1].data <= explained(n):
+            return found[0]
+        tried = []
+        for k, other in enumerate(others):
+            with suppress(NotFiniteError, np.linalg.LinAlgError):
+                tried.append((self._total(self.best(other, np.zeros(self._n)), other), k))
+        for _, k in sorted(tried)[:_FOLLOWED]:
+            with suppress(NotFiniteError, np.linalg.LinAlgError):
+                found.append(self.minimise(others[k]))
+        return min(found, key=lambda one: one.objective)
 
     def minimise(self, theta: Array, start: Array | None = None) -> Fit:
         """Gauss-Newton on the unknowns, the coefficients eliminated at each.
@@ -216,6 +245,11 @@ class Objective:
         _, jacobian = inner.projected()
         information = jacobian.T @ jacobian + np.diag(self._precision**2)
         return Fit(inner.coefficients, theta, tuple(history), information, total, converged)
+
+
+def explained(n: int) -> float:
+    """Mean square, in deviations, that `n` data may have by chance: one, and five standard deviations of it."""
+    return 1 + 5 * float(np.sqrt(2 / n))
 
 
 def _joined(parts: Sequence[Linear]) -> Linear:

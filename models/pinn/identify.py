@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from .collocate import Weights
-from .fit import Fit
+from .fit import Fit, explained
 from .posed import Posed
 from .solution import CurveEstimate, Estimate
 
@@ -93,7 +93,7 @@ def doubts(posed: Posed, fit: Fit, weights: Weights) -> Iterator[str]:
         given = posed.observations.deviation
         last = fit.history[-1].data
         n = len(weights.deviation)
-        if given is not None and given.any() and n > 3 and last > 1 + 5 * np.sqrt(2 / n):
+        if given is not None and given.any() and n > 3 and last > explained(n):
             rms = np.sqrt(last)
             yield f"data lie {rms:.1f} deviations (root mean square) off: equation, conditions or deviations do not fit"
 

@@ -31,7 +31,7 @@ _DRAWS = ((200, 2.0), (300, 3.0), (500, 5.0), (800, 8.0))
 _DEGREES = ((10, 20), (14, 30), (20, 40))
 _MARCHES = ((20, 1e-4), (40, 1e-5), (80, 1e-6), (160, 1e-7), (320, 1e-8), (640, 1e-9), (1280, 1e-10))
 """Slabs that are tried: elements of the place, and the local error allowed."""
-_HOPELESS = 1e-2
+_HOPELESS, _UNSOLVED = 1e-2, 0.05
 _CHECKED = 2000
 
 
@@ -119,22 +119,28 @@ def _at_once(
 ) -> Iterator[Attempt]:
     """Features of the whole box, each answer beside one from a second draw."""
     hard = hard_conditions(posed)
-    theta = posed.start()
+    theta, others = posed.start(), posed.other_starts()
     for kind, pair in _features(posed, seed):
-        first = collocate(posed, pair[0], hard, weights, linear, theta)
+        field, fit = collocate(posed, pair[0], hard, weights, linear, theta, others)
+        # Cheap features find out where to start; the others go on from there.
+        others = []
         if weights.is_guessed:
-            weights = with_noise_of(posed, weights, first[1].history[-1].data, weight)
-            first = collocate(posed, pair[0], hard, weights, linear, first[1].theta)
-        second = collocate(posed, pair[1], hard, weights, linear, first[1].theta)
+            weights = with_noise_of(posed, weights, fit.history[-1].data, weight)
+            field, fit = collocate(posed, pair[0], hard, weights, linear, fit.theta)
+        second, _ = collocate(posed, pair[1], hard, weights, linear, fit.theta)
         name = f"{kind}, one QR solve" if linear else f"{kind}, Newton with QR"
         if posed.n_unknowns:
             name = f"{kind}, variable projection with Gauss-Newton"
-        n, theta = pair[0].n_features, first[1].theta
-        residual = float(np.sqrt(np.mean(first[0].residual(points) ** 2)))
-        gap = difference(first[0], second[0], points)
-        yield Attempt(f"{name} ({n} features)", *first, weights, gap, residual)
+        n, theta = pair[0].n_features, fit.theta
+        residual = float(np.sqrt(np.mean(field.residual(points) ** 2)))
+        gap = difference(field, second, points)
+        if not linear and residual > _UNSOLVED:
+            # Newton's method stopped short, perhaps with both draws alike.
+            gap = max(gap, residual)
+        solver = f"{name} ({n} features)"
+        yield Attempt(solver, field, fit, weights, gap, residual)
         # A field that is still far off is sharp or stiff, and more features of one kind would not mend it.
-        if not linear and gap > _HOPELESS:
+        if not linear and posed.n_unknowns == 0 and gap > _HOPELESS:
             break
 
 

@@ -12,10 +12,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import qmc
 
 from .curve import UnknownCurve
 
 Array = NDArray[np.float64]
+_STARTS = 8
 Fields = Mapping[str, torch.Tensor]
 Parameters = Mapping[str, Any]
 Side = Literal["low", "high"]
@@ -28,6 +30,10 @@ FaceValue = Callable[[Fields, Parameters], torch.Tensor]
 
 class ResidualError(ValueError):
     """A residual that cannot be used: wrong shape, not differentiable, not a number."""
+
+
+class NotFiniteError(ResidualError):
+    """A residual that is not a number for a field that was tried; a smaller step may mend it."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,16 @@ class Posed:
     def start(self) -> Array:
         """Where the search for the unknowns starts, as `theta`, `(n_unknowns,)`."""
         return np.zeros(self.n_unknowns)
+
+    def other_starts(self) -> list[Array]:
+        """Where else a search may start: Sobol points of the unknown scalars' ranges, each `(n_unknowns,)`."""
+        if not self.unknown:
+            return []
+        n = len(self.unknown)
+        low, high = self.bounds()
+        shares = qmc.Sobol(n, rng=0).random(_STARTS)
+        within = low[:n] + (high[:n] - low[:n]) * shares
+        return [np.concatenate([one, np.zeros(self.n_unknowns - n)]) for one in within]
 
     def parameters(self, theta: torch.Tensor) -> dict[str, Any]:
         """Parameters by name from `theta`, `(n_points, n_unknowns)` or `(n_unknowns,)`: zero is each one's start."""

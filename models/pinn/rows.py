@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .features import Features, Order, order_of
 from .hard_conditions import lift
-from .posed import Fields, Parameters, Periodic, Posed, Residual, ResidualError, Value
+from .posed import Fields, NotFiniteError, Parameters, Periodic, Posed, Residual, ResidualError, Value
 
 Array = NDArray[np.float64]
 FieldLift = Callable[[Fields, Parameters], torch.Tensor]
@@ -170,7 +170,7 @@ def evaluate(law: Residual, u: torch.Tensor, du: Fields, at: Fields, p: Paramete
         raise ResidualError("the residual cannot be differentiated by the field: use torch functions of u and du only")
     if not torch.isfinite(value).all():
         bad = int((~torch.isfinite(value)).sum())
-        raise ResidualError(f"the residual is not a finite number at {bad} of {len(value)} points")
+        raise NotFiniteError(f"the residual is not a finite number at {bad} of {len(value)} points")
     return value
 
 
@@ -179,7 +179,8 @@ def is_linear(posed: Posed, derivatives: Sequence[str], law: Residual) -> bool:
     rng = np.random.default_rng(0)
     unit = rng.uniform(0.05, 0.95, (32, len(posed.coordinates)))
     at = places(posed, unit)
-    p = posed.parameters(torch.zeros(posed.n_unknowns, dtype=torch.float64))
+    # An unknown function of the field starts as a constant, with which the law would look linear.
+    p = posed.parameters(torch.as_tensor(np.clip(rng.normal(0, 0.1, posed.n_unknowns), *posed.bounds())))
     units = unit_factors(posed, orders(posed, derivatives))
     partial = []
     for _ in range(2):

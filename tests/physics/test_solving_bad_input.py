@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,6 +36,10 @@ def fine(u: Any, du: Any, at: Any, p: Any) -> Any:
 
 def infinite(u: Any, du: Any, at: Any, p: Any) -> Any:
     return du["t"] - torch.log(u - u) * du["xx"]
+
+
+def product(u: Any, du: Any, at: Any, p: Any) -> Any:
+    return du["t"] - p["first"] * p["second"] * du["xx"]
 
 
 DATA = {"columns": {"x": [0.2, 0.5], "t": [0.1, 0.2]}, "values": [0.3, 0.5], "deviation": 0.01}
@@ -116,6 +121,39 @@ def test_numbers_that_span_many_powers_of_ten_do_not_matter() -> None:
         ],
     }  # fmt: skip
     assert solve(parse_problem(content, "test"), check=False).answer.error_estimate < 1e-9
+
+
+def noisy(**changes: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    x, t = rng.uniform(0, 1, (2, 50))
+    values = np.exp(-(np.pi**2) * 0.4 * t) * np.sin(np.pi * x) + 0.01 * rng.standard_normal(50)
+    data = {"columns": {"x": x.tolist(), "t": t.tolist()}, "values": values.tolist(), "deviation": 0.01}
+    return {"problem": "diffusivity", "data": data, "tolerance": 1e-3, **changes}
+
+
+@pytest.mark.parametrize("start", [1e-4, 1e4])
+def test_a_range_of_eight_powers_of_ten_is_searched_from_either_end(start: float) -> None:
+    wide = {"diffusivity": {"unknown": "number", "low": 1e-4, "high": 1e4, "start": start}}
+    (found,) = solve(parse_problem(noisy(parameters=wide), "test"), check=False).answer.inferred
+    assert found.deviation is not None
+    assert abs(found.value - 0.4) < 4 * found.deviation < 0.1
+
+
+def test_conditions_that_contradict_the_data_are_told() -> None:
+    hot = [{"face": "x=low", "value": 1}, {"face": "x=high", "value": 1}, {"face": "t=low", "value": 1}]
+    answer = solve(parse_problem(noisy(conditions=hot), "test"), check=False).answer
+    assert any("equation, conditions or deviations do not fit" in warning for warning in answer.warnings)
+
+
+def test_two_unknowns_of_which_only_the_product_matters_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "own_residuals", sys.modules[__name__])
+    content = noisy(
+        equation="own_residuals:product",
+        derivatives=["t", "xx"],
+        parameters={name: {"unknown": "number", "low": 0.1, "high": 10} for name in ("first", "second")},
+    )
+    answer = solve(parse_problem(content, "test"), check=False).answer
+    assert any("cannot be identified" in warning or "cannot be told apart" in warning for warning in answer.warnings)
 
 
 def test_units_are_taken_to_si() -> None:
