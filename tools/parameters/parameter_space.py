@@ -117,8 +117,9 @@ class ParameterSpace(Record):
                 raise ValueError(f"no {what} keeps the variables' own bounds" + self._first_fault())
         except UserError as error:
             raise ValueError(str(error)) from error
-        conflict = " and ".join(repr(c.words) for c in smallest_conflict(self.constraints, check))
-        raise ValueError(f"no {what} keeps the constraints: {conflict} cannot all hold within the variables' bounds")
+        conflict = smallest_conflict(self.constraints, check)
+        named, hold = " and ".join(repr(c.words) for c in conflict), "all hold" if len(conflict) > 1 else "hold"
+        raise ValueError(f"no {what} keeps the constraints: {named} cannot {hold} within the variables' bounds")
 
     def _first_fault(self) -> str:
         if self.pool is None:
