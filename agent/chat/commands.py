@@ -22,6 +22,7 @@ from ..labels import duration
 from . import answers, pictures
 from .drafts import yaml_of
 from .limits import usage_text
+from .solving import solve
 
 if TYPE_CHECKING:
     from .session import Session
@@ -232,6 +233,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("pause", "", "end the run softly; nothing is lost", lambda s, g: s.pause()),
     Command("resume", "[NAME]", "go on with a campaign", _resume),
     Command("wait", "", "wait until the campaign ends, or needs your approval", _wait),
+    Command("solve", "PROBLEM|#N [FILE] [NAME=VALUE …]", "infer a property from a trace, or solve an equation", solve),
     Command("plot", "[KIND]", "draw a picture and say where it lies", pictures.plot),
     Command(
         "structure",

@@ -20,6 +20,7 @@ from ..llm.submission import REFUSED, Asked
 from . import answers, pictures, turns
 from .drafts import DraftAsked, drafted, yaml_of
 from .session import Question
+from .solving import TraceAsked, solved
 
 if TYPE_CHECKING:
     from .session import Session
@@ -154,6 +155,12 @@ def _questions(session: Session) -> list[BaseTool]:
     def look_at_table(file: str) -> str:
         return _table(session, file)
 
+    def solve(**given: Any) -> str:
+        asked = TraceAsked.model_validate(given)
+        if asked.file:
+            _named_by_person(session, asked.file)
+        return solved(session, asked)
+
     return [
         _tool(standing, "Goal, budget, best so far, hypotheses, hints of the campaign.", NothingAsked),
         _tool(list_trials, "A list of trials with their values.", TrialsAsked),
@@ -166,6 +173,7 @@ def _questions(session: Session) -> list[BaseTool]:
         _tool(search_memory, "Search what campaigns have learned and people have noted.", SearchAsked),
         _tool(list_known_phases, "Known phases of a chemical system.", PhasesAsked),
         _tool(look_at_table, "Columns and first rows of a CSV file that the person has named.", TableLookedAt),
+        _tool(solve, "Solve an equation of physics, or infer what is unknown in it from a trace.", TraceAsked),
     ]
 
 

@@ -22,6 +22,7 @@ from .generation import CrystalsAsked, EditAsked, by_rules, edit, generate_cryst
 from .latent import LatentAsked, decoding
 from .prediction import PredictAsked, predict_properties
 from .setting import SettingAsked, offer_setting
+from .solving import SolveAsked, solve_text
 from .submission import REFUSED, Asked, BatchAsked, ConditionAsked, Submitted, condition_of, submitted
 from .words import candidate_text, choice_line, passage_line, trial_text
 
@@ -144,6 +145,8 @@ def tools_for(bench: Bench, submit: Callable[[Submitted], None]) -> list[BaseToo
     if bench.space.kind == "parameters":
         says = "Make a setting of your own; the nearest allowed one is then offered."
         made.append(tool("offer_setting", says, SettingAsked, lambda a: offer_setting(a, bench)))
+    says = "Solve an equation of physics, or infer what is unknown in it from a trial's raw trace."
+    made.append(tool("solve", says, SolveAsked, lambda a: solve_text(a, bench.state)))
     if recall:
         says = "Search what other campaigns and people have claimed, found and noted."
         made.append(tool("search_memory", says, MemoryAsked, remembered))

@@ -15,13 +15,13 @@ import yaml
 
 from ...memory.errors import AthanorError
 from ...memory.state import State, Trial
-from ...tools.oracles.oracle import TraceSettings
-from ...tools.oracles.traces import problem_of, solved_trace
+from ...tools.oracles.traces import problem_of, solved_trace, ways_of
 from ...tools.solving.read_problem import with_known
 from ...tools.solving.trace import write_trace
 
 if TYPE_CHECKING:
     from ...memory.records import Trace
+    from ...tools.oracles.oracle import TraceSettings
     from ..standing import Standing
 
 FOLDER = "traces"
@@ -45,16 +45,6 @@ class Traced:
     pictures: tuple[str, ...] = ()
 
 
-def inferences(state: State) -> dict[str, tuple[str, TraceSettings]]:
-    """Properties that come as traces: name to unit and how each is inferred."""
-    oracle = state.spec.get("oracle")
-    given = oracle.get("traces") if isinstance(oracle, dict) else None
-    properties = oracle.get("properties") if isinstance(oracle, dict) else None
-    if not isinstance(given, dict) or not isinstance(properties, dict):
-        return {}
-    return {name: (str(properties[name]), TraceSettings.model_validate(one)) for name, one in given.items()}
-
-
 def write_traces(state: State, standing: Standing, folder: Path) -> tuple[Traced, ...]:
     """Write each trace with its problem, `traces/012_diffusivity.csv` and `.yaml`, and pictures of the best trials.
 
@@ -63,7 +53,7 @@ def write_traces(state: State, standing: Standing, folder: Path) -> tuple[Traced
     Returns:
         The traces, the best trials' first and with pictures, then in order of proposal.
     """
-    ways, own = inferences(state), folder / FOLDER
+    ways, own = ways_of(state.spec.get("oracle")), folder / FOLDER
     if not ways:
         shutil.rmtree(own, ignore_errors=True)
         return ()

@@ -20,7 +20,7 @@ MATRIX_HEAT, FILLER_HEAT = 1200 * 1100, 3950 * 880
 """Density times heat capacity, J/(m3 K)."""
 RESISTANCE = 5e-8
 """Of the surface between them, m2 K/W."""
-_CLINGING = 100.0
+_CLINGING = 30.0
 """Pores sit on platelets: how much the surface's resistance grows with the porosity."""
 
 
@@ -68,9 +68,9 @@ def press(fraction: float, aspect_ratio: float, diameter: float, pressure: float
         diameter: m.
         pressure: MPa.
     """
-    most = 0.64 / (1 + 0.08 * (aspect_ratio - 1))
-    porosity = min(0.6, 0.3 * (fraction / most) ** 3 * math.exp(-pressure / 8) + 0.01)
-    laid = 1 - math.exp(-pressure / 30)
+    most = 0.64 / (1 + 0.06 * (aspect_ratio - 1))
+    porosity = min(0.6, 0.2 * (fraction / most) ** 3 * math.exp(-pressure / 8) + 0.01)
+    laid = 1 - math.exp(-pressure / 40)
     alignment = 1 / 3 + 2 / 3 * laid * (1 - 1 / aspect_ratio)
     return Sample(fraction, aspect_ratio, diameter, alignment, porosity, 1.5e-3 - 0.5e-3 * laid)
 

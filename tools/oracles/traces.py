@@ -44,6 +44,21 @@ class Told:
     details: dict[str, JsonValue]
 
 
+def ways_of(oracle: JsonValue) -> dict[str, tuple[str, TraceSettings]]:
+    """Properties that come as traces: name to unit and how each is inferred.
+
+    Args:
+        oracle: An oracle's settings as a campaign's ledger holds them.
+    """
+    from .oracle import TraceSettings
+
+    given = oracle.get("traces") if isinstance(oracle, dict) else None
+    properties = oracle.get("properties") if isinstance(oracle, dict) else None
+    if not isinstance(given, dict) or not isinstance(properties, dict):
+        return {}
+    return {name: (str(properties[name]), TraceSettings.model_validate(one)) for name, one in given.items()}
+
+
 def problem_of(name: str, unit: str, settings: TraceSettings) -> Problem:
     """The problem by which a property is inferred.
 
