@@ -57,3 +57,69 @@ def test_what_is_not_there_is_refused_with_what_is(command: Callable[..., Result
     result = command("wave")
     assert isinstance(result.exception, UserError)
     assert "registered; heat, diffusivity, steady" in str(result.exception)
+
+
+OWN = "def residual(u, du, at, p):\n    return du['t'] - p['a'] * du['xx'] + p['b'] * u\n"
+
+
+def test_an_equation_of_ones_own_is_named_in_a_file(
+    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_physics.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    t = np.repeat([0.05, 0.1, 0.2], 9)
+    x = np.tile(np.linspace(0.1, 0.9, 9), 3)
+    values = np.exp(-(0.4 * np.pi**2 + 1.5) * t) * np.sin(np.pi * x)
+    rows = "\n".join(f"{a},{b},{c},0.001" for a, b, c in zip(x, t, values, strict=True))
+    (tmp_path / "field.csv").write_text(f"x,t,temperature,deviation\n{rows}\n")
+    (tmp_path / "own.yaml").write_text(
+        "problem: heat\nequation: own_physics:residual\nderivatives: [t, xx]\n"
+        "parameters: {a: {value: 0.4}, b: {unknown: number, low: 0.01, high: 100}}\n"
+    )
+    result = command("own.yaml", "--data", "field.csv", "--json", "--no-check")
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)["inferred"]
+    assert abs(found["value"] - 1.5) < 1e-3
+    assert 0 < found["deviation"] < 0.05
+
+
+def test_levels_of_a_well_are_told_and_drawn(command: Callable[..., Result], tmp_path: Path) -> None:
+    result = command("triangular_well", "--plot", "pictures")
+    assert result.exit_code == 0, result.output
+    assert "level 1: 0.0899112" in result.stdout
+    assert np.ptp(imread(tmp_path / "pictures" / "levels.png")[..., :3]) > 0.5
+    assert "level 3" in (tmp_path / "pictures" / "triangular_well.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("problem", "trace", "words"),
+    [
+        ("problem: laser_flash", "t,temperature\n1,1\n2,2\n", "2 values for 4 unknown numbers"),
+        ("problem: laser_flash", "t [mm],temperature\n1,1\n", "a unit of the kind of s"),
+        ("problem: laser_flash", "t,temperature\n1,nan\n", "leave rows without a measurement out"),
+        ("problem: laser_flash", "t,temperature\n-1,0\n1,1\n2,2\n3,1\n4,1\n", "lie outside the domain"),
+        (
+            "problem: laser_flash\nparameters: {thickness: {value: 1, unit: K}}",
+            "t,temperature\n1,1\n",
+            "units do not fit",
+        ),
+        ("problem: diffusivity", "x,t,temperature\n0.5,0.1,0.3\n0.5,2,0.1\n0.5,3\n", "2 cells under 3 headings"),
+        (
+            "problem: heat\nconditions: [{face: x=low, value: 0}, {face: x=low, value: 1}]",
+            "x,t,temperature\n0.5,0.1,0.3\n",
+            "conditions contradict each other",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_a_line_and_with_code_2(
+    problem: str, trace: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from athanor.agent.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "problem.yaml").write_text(problem)
+    (tmp_path / "trace.csv").write_text(trace)
+    result = CliRunner().invoke(app, ["solve", "problem.yaml", "--data", "trace.csv"])
+    assert result.exit_code == 2, result.output
+    assert words in " ".join(result.output.split())
+    assert "Traceback" not in result.output

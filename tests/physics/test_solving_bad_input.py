@@ -201,3 +201,34 @@ def test_a_trace_is_taken_to_the_problems_units(tmp_path: Path) -> None:
     assert points.columns["t"] == pytest.approx((0.005, 0.01))
     assert points.values == pytest.approx((0.2, 0.4))
     assert points.deviation == (0.01, 0.01)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+def test_unknowns_that_differ_by_many_powers_of_ten_are_found_in_any_units(scale: float) -> None:
+    # The same experiment told with lengths times `scale`: a diffusivity of 0.4 · scale², a source of size one.
+    x, t = np.meshgrid(np.linspace(0.1, 0.9, 7), np.linspace(0.05, 0.5, 6))
+    x, t = x.ravel(), t.ravel()
+    values = np.exp(-(np.pi**2) * 0.4 * t) * np.sin(np.pi * x) + 0.005 * np.random.default_rng(2).standard_normal(42)
+    content = {
+        "problem": "heat",
+        "domain": {"x": {"low": 0, "high": scale, "unit": "m"}, "t": {"low": 0, "high": 1, "unit": "s"}},
+        "parameters": {
+            "diffusivity": {"unknown": "number", "low": 1e-3 * scale**2, "high": 1e3 * scale**2, "unit": "m2/s"},
+            "source": {"unknown": "number", "low": -1, "high": 1, "unit": "1/s"},
+        },
+        "conditions": [
+            {"face": "x=low", "value": 0},
+            {"face": "x=high", "value": 0},
+            {"face": "t=low", "value": f"sin(pi*x/{scale})"},
+        ],
+        "data": {
+            "columns": {"x": (scale * x).tolist(), "t": t.tolist()},
+            "values": values.tolist(),
+            "deviation": 0.005,
+        },
+    }
+    diffusivity, source = solve(parse_problem(content, "test"), check=False).answer.inferred
+    assert diffusivity.deviation is not None
+    assert source.deviation is not None
+    assert abs(diffusivity.value / scale**2 - 0.4) < 4 * diffusivity.deviation / scale**2 < 0.1
+    assert abs(source.value) < 4 * source.deviation < 0.2
