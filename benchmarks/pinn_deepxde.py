@@ -249,7 +249,7 @@ def run(label: str, seed: int) -> dict[str, Any]:
 def main() -> None:
     """Run what is not there yet, one seed of all problems after the other."""
     if dde is None:
-        print("DeepXDE is not installed: .venv/bin/pip install --no-deps -r benchmarks/requirements.txt")
+        print("DeepXDE is not installed: see benchmarks/requirements.txt")
         return
     torch.set_num_threads(1)
     path = RESULTS / "pinn_deepxde.json"

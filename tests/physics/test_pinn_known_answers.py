@@ -43,6 +43,7 @@ def test_a_registered_problem_meets_its_known_answer(name: str) -> None:
     solved = solve(problem_named(name), check=name in ("heat", "poisson"))
     error = relative(solved, exact)
     assert error < allowed
+    assert error < 3 * solved.answer.error_estimate
     assert solved.answer.error_estimate < 10 * allowed
     assert not [warning for warning in solved.answer.warnings if "believe" in warning]
     assert solved.answer.solver.startswith("time slabs" if name == "fisher" else "random tanh features")
