@@ -21,7 +21,7 @@ from ...memory.records import Candidate, Crystal
 from ..properties.predicted import Chosen
 from .estimate import estimate
 from .noise import Results, merge
-from .process import JITTER, Columns, Process, dimension_prior, learnt_from
+from .process import JITTER, Columns, Process, dimension_prior, learnt_from, list_prior
 
 Array = NDArray[np.float64]
 
@@ -236,7 +236,7 @@ def fit(
         columns.append(guess / scale)
     inputs = np.column_stack([described.rows, *columns])
     n_features = described.rows.shape[1]
-    prior = dimension_prior(n_features, WIDE_NOISE if described.isotropic else NARROW_NOISE)
+    prior = dimension_prior(n_features, WIDE_NOISE) if described.isotropic else list_prior(n_features)
     processes, notes = [], []
     for k, (name, known) in enumerate(answers.items()):
         stated = (deviations or {}).get(name, {})
