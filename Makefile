@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 FILE ?=
+DATA ?=
 BIN := .venv/bin
 READY := .venv/ready
 LOCK := requirements.lock
@@ -31,8 +32,11 @@ format: $(READY)
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+# Scripts that need files are left out where those are not named: make bench DATA=FOLDER with the CSV files of pools.py.
 bench: $(READY)
-	@set -e; for file in $$(grep -l "^def main" benchmarks/*.py); do echo "== $$file"; $(BIN)/python "$$file"; done
+	@set -e; for file in $$(grep -l "^def main" $$(grep -L "required=True" benchmarks/*.py)); do \
+	echo "== $$file"; $(BIN)/python "$$file"; done
+	@if [ -n "$(DATA)" ]; then $(BIN)/python benchmarks/pools.py --data "$(DATA)"; else echo "== pools.py needs DATA"; fi
 
 # The lock: every package that is installed, with its version, and nothing about where it was fetched.
 # torch's local label (+cpu) is dropped, so that the line holds on machines with another build of it.
