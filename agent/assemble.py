@@ -278,6 +278,8 @@ def lessons_of(file: CampaignFile, ledger: Ledger) -> Lessons:
     Raises:
         UserError: There is no campaign of a name that the file gives.
     """
+    if file.learning is None:
+        return Lessons()
     opened = next(ledger.entries(file.name), None)
     earlier = {}
     for name in file.learning.earlier:

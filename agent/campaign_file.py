@@ -71,7 +71,7 @@ class CampaignFile(Record):
     stop_when_settled: bool = True
     memory: bool = True
     chat_model: ChatModelSettings | None = None
-    learning: Learning = Learning()
+    learning: Learning | None = None
 
     @model_validator(mode="after")
     def _results_count_at_the_highest_fidelity(self) -> CampaignFile:
@@ -118,11 +118,11 @@ class CampaignFile(Record):
                     "a table answers only for the settings in its rows; give the space the key pool: "
                     f"{self.oracle.file.name}, so that no others are tried"
                 )
-        if self.learning != Learning() and not isinstance(self.space, ParameterSpace):
+        if self.learning and not isinstance(self.space, ParameterSpace):
             raise ValueError(
                 f"learning goes with a space of kind parameters only, and the space is a {self.space.kind}"
             )
-        if self.name in self.learning.earlier:
+        if self.learning and self.name in self.learning.earlier:
             raise ValueError(f"learning: earlier names {self.name}, which is this campaign")
         both = sorted(set(units_of(self.space)) & set(properties_of(self.oracle)))
         if both:
