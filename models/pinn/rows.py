@@ -185,7 +185,7 @@ def is_linear(posed: Posed, derivatives: Sequence[str], law: Residual) -> bool:
     partial = []
     for _ in range(2):
         jet = torch.as_tensor(rng.normal(size=(len(units), 32)) * units[:, None]).requires_grad_()
-        value = evaluate(law, jet[0], dict(zip(derivatives, jet[1:], strict=True)), at, p)
+        value = _sampled(law, jet, derivatives, at, p)
         (gradient,) = torch.autograd.grad(value.sum(), jet)
         partial.append(gradient.numpy() * units[:, None])
     size = np.abs(partial[0]).max() + np.abs(partial[1]).max()
@@ -199,10 +199,19 @@ def typical_size(posed: Posed, derivatives: Sequence[str], law: Residual) -> flo
     p = posed.parameters(torch.zeros(posed.n_unknowns, dtype=torch.float64))
     units = unit_factors(posed, orders(posed, derivatives))
     jet = torch.as_tensor(rng.normal(size=(len(units), 64)) * units[:, None]).requires_grad_()
-    value = evaluate(law, jet[0], dict(zip(derivatives, jet[1:], strict=True)), places(posed, unit), p)
+    value = _sampled(law, jet, derivatives, places(posed, unit), p)
     (gradient,) = torch.autograd.grad(value.sum(), jet)
     terms = np.abs(gradient.numpy() * units[:, None])
     return float(np.sqrt((terms**2).sum(0)).mean()) or 1.0
+
+
+def _sampled(law: Residual, jet: torch.Tensor, derivatives: Sequence[str], at: Fields, p: Parameters) -> torch.Tensor:
+    """A law at random jets; one that holds for positive fields only, such as one with a root of u, at such."""
+    du = dict(zip(derivatives, jet[1:], strict=True))
+    try:
+        return evaluate(law, jet[0], du, at, p)
+    except NotFiniteError:
+        return evaluate(law, jet[0].abs(), du, at, p)
 
 
 def condition_blocks(

@@ -21,7 +21,7 @@ from scipy.sparse.linalg import splu
 
 from .fit import Step
 from .piecewise import Piecewise
-from .posed import Periodic, Posed, Value
+from .posed import NotFiniteError, Periodic, Posed, Value
 from .rows import evaluate, typical_size
 from .slab_rows import STAGES, System, system_of, time_features
 
@@ -181,12 +181,12 @@ def _slab(system: System, nodes: _Nodes, held: Array, start: float, length: floa
     coefficients = np.column_stack([held, np.zeros((len(held), STAGES))])
     factored, last = None, np.inf
     for _ in range(_NEWTON):
-        residual, slopes = system.residual(coefficients, start, length, p)
-        if factored is None:
-            try:
-                factored = splu(system.matrix(slopes, length))
-            except RuntimeError:
-                break
+        try:
+            residual, slopes = system.residual(coefficients, start, length, p)
+            factored = factored or splu(system.matrix(slopes, length))
+        except (NotFiniteError, RuntimeError):
+            # Off the law's domain, or singular: a shorter slab may mend either.
+            break
         step = -factored.solve(residual).reshape(-1, STAGES)
         coefficients[:, 1:] += step
         change = float(np.abs(nodes.values(step)).max()) / system.posed.scale

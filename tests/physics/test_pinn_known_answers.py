@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from athanor.models.pinn.eigenstates import eigenstates, finite_difference_energies
-from athanor.models.pinn.posed import Posed, Value
+from athanor.models.pinn.posed import Law, Posed, Value
 from athanor.models.pinn.slabs import NotMarched, march
 from athanor.tools.solving.closed_forms import allen_cahn, burgers, fisher, sorption
 from athanor.tools.solving.registry import problem_named
@@ -90,6 +90,20 @@ def test_a_march_states_an_error_that_is_neither_too_small_nor_far_too_great(nam
     else:
         error = relative(solved, {"burgers": lambda x, t: burgers(x, t, 0.01 / PI), "fisher": fisher}[name])
     assert error < solved.answer.error_estimate < min(tolerance, 100 * error)
+
+
+def test_a_march_that_leaves_the_laws_domain_goes_on_in_shorter_slabs() -> None:
+    """u_t = u_xx − 30 √u from a constant: √u = 1 − 15 t until it ends at t = 1/15."""
+    flat = [Law("x", side, lambda u, du, at, p: du["x"], ("x",)) for side in ("low", "high")]
+    start = Value("t", "low", lambda at, p: 1 + 0 * at["x"])
+    posed = Posed(
+        ("x", "t"), np.zeros(2), np.array([1.0, 0.06]), lambda u, du, at, p: du["t"] - du["xx"] + 30 * torch.sqrt(u),
+        ("t", "xx"), (*flat, start),
+    )  # fmt: skip
+    points = np.random.default_rng(0).uniform(0, 1, (200, 2)) * [1, 0.06]
+    assert np.abs(march(posed, 4, 1e-6)(points) - (1 - 15 * points[:, 1]) ** 2).max() < 1e-5
+    with pytest.raises(NotMarched, match="no slab after t = 0.066"):
+        march(replace(posed, high=np.array([1.0, 0.1])), 4, 1e-6)
 
 
 def test_levels_of_three_wells() -> None:
