@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from word_recall import WordRecall
 
 from athanor.agent import assemble
+from athanor.agent.campaign_file import read_campaign_file
 from athanor.agent.cli import app
 from athanor.memory.errors import UserError
 from athanor.memory.records import Candidate, Outcome, Point, Provenance, Trace
@@ -257,16 +258,12 @@ def test_what_is_wrong_with_a_trace_is_said_before_the_trial_is_answered(
 def test_a_campaign_whose_traces_cannot_be_used_is_refused_at_once(
     world: Callable[..., Path], traces: dict[str, Any], words: str
 ) -> None:
-    from athanor.agent.campaign_file import read_campaign_file
-
     with pytest.raises(UserError) as error:
         read_campaign_file(by_hand(world, **traces))
     assert words in " ".join(str(error.value).split())
 
 
 def test_a_problem_file_lies_beside_the_campaign_file(world: Callable[..., Path], tmp_path: Path) -> None:
-    from athanor.agent.campaign_file import read_campaign_file
-
     (tmp_path / "thick.yaml").write_text(json.dumps({"problem": "laser_flash", "seed": 3}))
     file = read_campaign_file(by_hand(world, diffusivity={"problem": "thick.yaml"}))
     assert file.oracle.traces["diffusivity"].problem == str(tmp_path / "thick.yaml")  # type: ignore[union-attr]
@@ -302,3 +299,16 @@ def test_a_report_keeps_traces_and_draws_the_best(
     drawn = (own / "field.png").stat().st_mtime_ns
     assert athanor("report", "table").exit_code == 0
     assert (own / "field.png").stat().st_mtime_ns == drawn
+
+
+def test_the_ready_made_campaign_infers_what_its_plates_hide() -> None:
+    file = read_campaign_file(assemble.ready_made("thermal"))
+    for change in ({}, {"filler_fraction": 0.5, "aspect_ratio": 35.0}):
+        values = PLATE | change
+        outcome = evaluate(file.oracle, plate(**change))
+        truth = press(
+            values["filler_fraction"], values["aspect_ratio"], values["diameter"] * 1e-6, values["pressure"]
+        ).diffusivity
+        (found,) = outcome.measurements
+        assert found.deviation is not None
+        assert abs(found.value - 1e6 * truth) < 4 * found.deviation < 0.04 * found.value
