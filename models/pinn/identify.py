@@ -22,7 +22,7 @@ from .solution import CurveEstimate, Estimate
 
 Array = NDArray[np.float64]
 _CURVE_POINTS = 101
-_UNKNOWN, _TIED, _AT_BOUND = 1.0, 0.999, 1e-3
+_UNKNOWN, _TIED, _AT_BOUND, _INEXACT = 1.0, 0.999, 1e-3, 1e-3
 
 
 def covariance(fit: Fit) -> Array:
@@ -93,6 +93,10 @@ def doubts(posed: Posed, fit: Fit, weights: Weights) -> Iterator[str]:
         given = posed.observations.deviation
         last = fit.history[-1].data
         n = len(weights.deviation)
+        if given is not None and not given.any():
+            off = np.sqrt(last) * float(np.median(weights.deviation)) / posed.scale
+            if off > _INEXACT:
+                yield f"data that are said to be exact lie {off:.1e} of the field's size off (root mean square)"
         if given is not None and given.any() and n > 3 and last > explained(n):
             rms = np.sqrt(last)
             yield f"data lie {rms:.1f} deviations (root mean square) off: equation, conditions or deviations do not fit"

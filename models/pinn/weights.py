@@ -20,16 +20,17 @@ _GUESS, _EXACT = 0.01, 1e-6
 def weigh(posed: Posed, weight: float | None) -> Weights:
     """Weights by the data's deviations: λ = (100 U/σ)², with U the field's scale and σ the median deviation.
 
-    Exact data, and none at all, weigh as much as the residual: λ = 1. Where the conditions determine the field once the
-    unknowns are known, the limit of a large λ is taken, unless λ is given: data then bend no field, they tell the
-    unknowns only.
+    Exact data without unknowns, and none at all, weigh as much as the residual: λ = 1. Where the conditions determine
+    the field once the unknowns are known, the limit of a large λ is taken, unless λ is given: data then bend no field,
+    they tell the unknowns only.
     """
     if posed.observations is None:
         return Weights(1.0 if weight is None else weight, None)
     given = posed.observations.deviation
-    is_guessed = given is None
+    # What is unknown is sought as if exact data had noise that the misfit tells: a scale of its own has no meaning.
+    is_guessed = given is None or (posed.n_unknowns > 0 and not given.any())
     n = len(posed.observations.values)
-    if given is None:
+    if given is None or is_guessed:
         given = np.full(n, _GUESS * posed.scale)
     if not given.any():
         return Weights(1.0 if weight is None else weight, np.full(n, posed.scale))

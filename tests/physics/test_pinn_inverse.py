@@ -161,19 +161,24 @@ def test_a_diffusivity_that_depends_on_the_concentration_is_found() -> None:
     assert scores < 2.5
 
 
-def test_other_starts_find_what_the_first_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+def swing(noise: float, other: float = 0.0) -> Posed:
     """A frequency that is eight times its start: between them lie minima of the misfit that hold a search fast."""
     rng = np.random.default_rng(0)
     t = np.sort(rng.uniform(0, 3, 40))
-    observations = Observations(t[:, None], np.cos(8 * t) + 0.02 * rng.standard_normal(40), np.full(40, 0.02))
+    values = np.cos(8 * t) + other * np.sin(23 * t) + noise * rng.standard_normal(40)
+    observations = Observations(t[:, None], values, np.full(40, noise))
     conditions = (
         Value("t", "low", lambda at, p: 1 + 0 * at["t"]),
         Law("t", "low", lambda u, du, at, p: du["t"], ("t",)),
     )
-    posed = Posed(
+    return Posed(
         ("t",), np.zeros(1), np.array([3.0]), lambda u, du, at, p: du["tt"] + p["w"] ** 2 * u, ("tt",), conditions,
         unknown=(UnknownScalar("w", 1.0, 0.5, 20.0),), observations=observations,
     )  # fmt: skip
+
+
+def test_other_starts_find_what_the_first_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    posed = swing(0.02)
     found = climb(posed, 1e-3)
     assert abs(found.scalars[0].value - 8) < 4 * found.scalars[0].deviation < 0.05
     assert not found.warnings
@@ -181,6 +186,15 @@ def test_other_starts_find_what_the_first_cannot(monkeypatch: pytest.MonkeyPatch
     alone = climb(posed, 1e-3)
     assert abs(alone.scalars[0].value - 8) > 1
     assert any("deviations (root mean square) off" in warning for warning in alone.warnings)
+
+
+def test_exact_data_tell_an_unknown_exactly_or_are_doubted() -> None:
+    found = climb(swing(0.0), 1e-3)
+    assert found.scalars[0].value == pytest.approx(8, rel=1e-6)
+    assert found.scalars[0].deviation < 1e-6
+    assert not found.warnings
+    doubted = climb(swing(0.0, other=0.3), 1e-3)
+    assert any("said to be exact" in warning for warning in doubted.warnings)
 
 
 def test_a_profile_is_the_parabola_of_the_deviation() -> None:
