@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from athanor.agent.planners.settings import Lessons, acquired
 from athanor.memory.records import (
     Budget,
     Candidate,
@@ -19,7 +20,7 @@ from athanor.memory.records import (
     Point,
     Provenance,
 )
-from athanor.memory.state import Trial
+from athanor.memory.state import State, Trial
 from athanor.tools.parameters.believe import believe
 from athanor.tools.parameters.explain import learnt
 from athanor.tools.parameters.parameter_space import ParameterSpace
@@ -175,14 +176,19 @@ def test_a_batch_of_levels_has_no_twins() -> None:
     assert apart.min() > 0.02
 
 
-def test_an_earlier_campaign_gives_the_first_point_and_what_is_outside_is_passed_over() -> None:
+def test_an_earlier_campaign_leads_to_its_best_and_what_is_outside_is_passed_over() -> None:
     earlier = {"spring": [*tried(20, 3), trial(99, at(x=7.0, y=0.0), {"yield": 90.0})]}
-    first = propose(SQUARE, goal(YIELD), [], 1, 0, earlier={"spring": earlier["spring"][:-1]}).picks[0].point
-    assert hill(first) == max(t.values["yield"] for t in earlier["spring"][:-1])
     trials = [trial(i, p, {"yield": hill(p) + 8}) for i, p in enumerate(sample(SQUARE, 3, 5), 1)]
     found = propose(SQUARE, goal(YIELD), trials, 1, 0, earlier=earlier)
     assert "learnt from spring: 20 of 21 results; 1 are outside the space" in found.notes
     assert hill(found.picks[0].point) > 40
+    assert propose(SQUARE, goal(YIELD), [], 1, 0, earlier=earlier).picks == propose(SQUARE, goal(YIELD), [], 1, 0).picks
+
+
+def test_a_planner_hands_earlier_campaigns_on() -> None:
+    state = State(trials={t.number: t for t in tried(4, 5)})
+    found = acquired(goal(YIELD), SQUARE, state, 1, 0, lessons=Lessons(False, {"spring": tried(20, 3)}))
+    assert "learnt from spring: 20 of 20 results" in found.notes
 
 
 def test_what_is_still_to_gain_falls_as_a_search_goes_on() -> None:

@@ -81,15 +81,10 @@ def meant(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
     return [t for t in trials if t.status == "completed" and space.is_meant(point_of(t).values)]
 
 
-def least(earlier: Earlier | None) -> int:
-    """Values of each property before there is a surrogate: of one's own start, and of an earlier campaign's best."""
-    return LEAST + bool(earlier)
-
-
 def believe(
     space: ParameterSpace, goal: Goal, trials: Sequence[Trial], robust: bool = False, earlier: Earlier | None = None
 ) -> Believed | None:
-    """Learn from all trials; None while a property of the goal has fewer than `least` values that are meant.
+    """Learn from all trials; None while a property of the goal has fewer than `LEAST` values that are meant.
 
     Args:
         trials: Of points of the space, in any order.
@@ -98,7 +93,7 @@ def believe(
     """
     trials = sorted(trials, key=lambda t: t.number)
     names, settled = properties_of(goal), meant(space, trials)
-    if min(sum(name in t.values for t in settled) for name in names) < least(earlier):
+    if min(sum(name in t.values for t in settled) for name in names) < LEAST:
         return None
     configure_torch()
     completed = [t for t in trials if t.status == "completed"]
@@ -128,20 +123,14 @@ def feasibility(space: ParameterSpace, trials: Sequence[Trial]) -> Feasibility |
     return learn(encode(space, [point_of(t) for t in told]), [not is_infeasible(t) for t in told])
 
 
-def completed_inside(space: ParameterSpace, trials: Sequence[Trial]) -> list[Trial]:
-    """Completed trials of points that this space allows, by number."""
-    completed = sorted((t for t in trials if t.status == "completed"), key=lambda t: t.number)
-    return [t for t in completed if isinstance(p := t.candidate.content, Point) and not check(space, p)]
-
-
 def _usable(space: ParameterSpace, goal: Goal, earlier: Earlier) -> tuple[dict[str, list[Trial]], tuple[str, ...]]:
     """Completed trials of earlier campaigns that are points of this space, and what was passed over, in words."""
     found, notes = dict[str, list[Trial]](), list[str]()
     for source in sorted(earlier):
-        n_completed = sum(t.status == "completed" for t in earlier[source])
-        inside = completed_inside(space, earlier[source])
-        outside = f"; {n_completed - len(inside)} are outside the space" if len(inside) < n_completed else ""
-        notes.append(f"learnt from {source}: {min(len(inside), EARLIER_ROWS)} of {n_completed} results{outside}")
+        completed = sorted((t for t in earlier[source] if t.status == "completed"), key=lambda t: t.number)
+        inside = [t for t in completed if isinstance(p := t.candidate.content, Point) and not check(space, p)]
+        outside = f"; {len(completed) - len(inside)} are outside the space" if len(inside) < len(completed) else ""
+        notes.append(f"learnt from {source}: {min(len(inside), EARLIER_ROWS)} of {len(completed)} results{outside}")
         if inside:
             found[source] = list(informative(goal, inside, EARLIER_ROWS))
     return found, tuple(notes)

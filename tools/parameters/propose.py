@@ -24,7 +24,7 @@ from ..acquisition.acquire import best_first, each_once
 from ..acquisition.improvement import Weight, improvement, keeps
 from ..acquisition.optimism import Optimism, wants_all_the_best
 from ..acquisition.remaining import expected_gain
-from .believe import Believed, Earlier, believe, least, meant, ordered, point_of, properties_of
+from .believe import LEAST, Believed, Earlier, believe, meant, ordered, point_of, properties_of
 from .encode import Array, encode
 from .finite import points as points_of
 from .leaves import Value
@@ -117,9 +117,9 @@ def propose(
         believed = believe(space, goal, trials, robust, earlier) if best else None
         if believed is None:
             counts = ", ".join(f"{sum(name in t.values for t in settled)} of {name}" for name in properties_of(goal))
-            needed = f"{least(earlier)} values of each property are needed, there are {counts}"
+            needed = f"{LEAST} values of each property are needed, there are {counts}"
             note = f"no surrogate yet: {needed}; space-filling"
-            points = start(space, goal, q, seed, taken, rejected, fixed, among, earlier or {})
+            points = start(space, q, seed, taken, rejected, fixed, among)
             return Proposal(
                 tuple(Proposed(p, math.nan, {}, None, cost=space.cost_of(p.values)) for p in points), (note,)
             )
