@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 from typer.testing import CliRunner, Result
 from word_recall import WordRecall
 
@@ -312,3 +313,17 @@ def test_the_ready_made_campaign_infers_what_its_plates_hide() -> None:
         (found,) = outcome.measurements
         assert found.deviation is not None
         assert abs(found.value - 1e6 * truth) < 4 * found.deviation < 0.04 * found.value
+
+
+def test_a_profile_over_depth_is_a_trace_too() -> None:
+    x = np.linspace(1, 79, 50)
+    values = 3.0 * erfc(x * 1e-6 / (2 * np.sqrt(0.05e-12 * 7200))) + 0.03 * np.random.default_rng(1).standard_normal(50)
+    trace = Trace(
+        columns={"x [um]": tuple(x), "concentration [mol/m3]": tuple(values)},
+        known={"depth": "80 um", "duration": "2 h"},
+    )
+    settings = TraceSettings(problem="depth_profile")
+    told = infer("diffusivity", "um2/s", settings, trace, "measured", "a test")
+    assert told.measurement is not None, told.failure
+    assert told.measurement.deviation is not None
+    assert abs(told.measurement.value - 0.05) < 4 * told.measurement.deviation < 0.01

@@ -144,7 +144,7 @@ def _equation(
         )
     unknown = set(problem.parameters) - set(equation.parameters)
     scalars = {c.law or "" for c in problem.conditions} | {str(c.value) for c in problem.conditions}
-    scalars |= {problem.lift or ""}
+    scalars |= {problem.lift or "", *problem.ends.values()}
     stray = [name for name in sorted(unknown) if not any(name in text for text in scalars)]
     if stray:
         raise UserError(

@@ -254,6 +254,32 @@ def sorption() -> Problem:
 
 
 @registered
+def depth_profile() -> Problem:
+    """A profile over depth after some time at a constant surface; exact where nothing has come through: erfc."""
+    return Problem(
+        name="depth_profile",
+        equation="diffusion",
+        field=FieldOf(name="concentration", unit="mol/m3"),
+        domain=_x_and_t(100, 1, "um", "h"),
+        ends={"x": "depth", "t": "duration"},
+        parameters={
+            "diffusivity": UnknownNumber(low=1e-6, high=1e3, start="depth**2/(100*duration)", unit="um2/s"),
+            "surface": UnknownNumber(low=0, high=1e5, start=1, unit="mol/m3"),
+            "depth": Known(value=100, unit="um"),
+            "duration": Known(value=1, unit="h"),
+        },
+        conditions=(
+            Condition(face="x=low", value="surface"),
+            Condition(face="x=high", law="u_x"),
+            Condition(face="t=low", value=0.0),
+        ),
+        sensor={"t": "high"},
+        lift="surface*erfc(x/(2*sqrt(diffusivity*t + 1e-12*depth**2)))",
+        tolerance=1e-3,
+    )
+
+
+@registered
 def junction() -> Problem:
     """An abrupt p-n junction of silicon at 300 K in equilibrium; its ends are neutral: φ = V_T asinh(doping/2 n_i)."""
     return Problem(
