@@ -87,7 +87,10 @@ def suggest(
     if new:
         for line in lines(explained) if explained else ():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-        told = f"athanor observe {wired.file.name} {new[0].number} {next(iter(_properties(wired)))}=VALUE±DEVIATION"
+        traces = getattr(wired.file.oracle, "traces", {})
+        numbers = [f"{name}=VALUE±DEVIATION" for name in _properties(wired) if name not in traces][:1]
+        answer = " ".join([*numbers, *(["--trace FILE"] if traces else [])])
+        told = f"athanor observe {wired.file.name} {new[0].number} {answer}"
         console.print(f"Tell what came of each: {told}", markup=False, highlight=False, soft_wrap=True)
     for path in drawn:
         console.print(f"drawn: {path}", markup=False, highlight=False, soft_wrap=True)

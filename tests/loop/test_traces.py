@@ -207,8 +207,9 @@ def by_hand(world: Callable[..., Path], **traces: Any) -> Path:
 
 
 def test_a_person_hands_in_a_trace(athanor: Callable[..., Result], world: Callable[..., Path], tmp_path: Path) -> None:
-    file = by_hand(world)
-    assert athanor("suggest", file).exit_code == 0
+    asked = athanor("suggest", by_hand(world))
+    assert asked.exit_code == 0
+    assert "athanor observe table 1 cost=VALUE±DEVIATION --trace FILE" in asked.output
     csv = tmp_path / "rear.csv"
     write_trace(Trace(columns={k: tuple(v) for k, v in readings().items()}), csv)
     result = athanor("observe", "table", 1, "cost=3", "--trace", csv, "--known", "thickness=1 mm", "--author", "Ada")
