@@ -31,8 +31,8 @@ from athanor.memory.records import (
     Outcome,
 )
 from athanor.memory.state import State, Trial
-from athanor.tools.acquisition.acquire import _keeps
 from athanor.tools.acquisition.estimate import estimate
+from athanor.tools.acquisition.improvement import keeps
 from athanor.tools.acquisition.sift import sift
 from athanor.tools.acquisition.surrogate import describe
 from athanor.tools.oracles.build import evaluate, properties_of
@@ -232,9 +232,9 @@ class TestTheSift:
 
 def test_the_chance_to_keep_two_bounds_on_one_property_is_that_of_the_range() -> None:
     expected = norm.cdf(1.59, 1.4, 0.3) - norm.cdf(1.09, 1.4, 0.3)
-    assert _keeps(GOAL, {"band_gap": (1.4, 0.3)}) == pytest.approx(expected)
+    assert keeps(GOAL, {"band_gap": (1.4, 0.3)}) == pytest.approx(expected)
     apart = GOAL.model_copy(update={"constraints": tuple(reversed(GOAL.constraints))})
-    assert _keeps(apart, {"band_gap": (1.4, 0.3)}) == pytest.approx(expected)
+    assert keeps(apart, {"band_gap": (1.4, 0.3)}) == pytest.approx(expected)
 
 
 def test_estimates_hold_what_the_predictor_says(monkeypatch: pytest.MonkeyPatch) -> None:
