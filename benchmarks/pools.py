@@ -1,6 +1,6 @@
 """The acquisition on measured pools, after the protocol of Liang et al. 2021, beside random choice and others.
 
-usage: python benchmarks/pools.py --data FOLDER [--seeds athanor=50 gp_lcb=50 …] [--pools NAME...] [--runs FOLDER]
+usage: python benchmarks/pools.py --data FOLDER [--seeds athanor=50 P3HT/ax=20 …] [--pools NAME...] [--runs FOLDER]
 
 FOLDER holds the CSV files of the protocol. Two points at random, then one at a time, until all of the best twentieth
 are found or the pool's number of points is reached, which leaves room down to an acceleration of 2.4, 1.6 and 1.07.
@@ -47,6 +47,7 @@ from athanor.tools.backtest.search import Choose, Known, Method, Search, builtin
 Array = NDArray[np.float64]
 
 LEVEL = 0.8
+SEEDS = 50
 ATHANOR = "athanor"
 CURVES = ("Top%", "EF", "best_so_far", "best_so_far_5_to_95")
 
@@ -218,12 +219,13 @@ def main() -> None:
     """Run what is not there yet, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", nargs="+", default=[f"{m}=50" for m in METHODS if _is_there(m)], metavar="METHOD=N")
+    parser.add_argument("--seeds", nargs="+", default=[], metavar="[POOL/]METHOD=N")
     parser.add_argument("--pools", nargs="+", default=list(POOLS), choices=list(POOLS))
     parser.add_argument("--runs", type=Path, default=Path("pool-runs"), help="where searches are kept")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    seeds = {method: int(n) for method, _, n in (one.partition("=") for one in asked.seeds)}
+    fewer = {name: int(n) for name, _, n in (one.partition("=") for one in asked.seeds)}
+    methods = [m for m in METHODS if _is_there(m)]
     table: dict[str, Any] = {
         "protocol": __doc__.splitlines()[0],
         "others": {name: version(name) for name in ("baybe", "ax-platform") if _is_there(name.partition("-")[0])},
@@ -235,8 +237,8 @@ def main() -> None:
             wanted = Objective(property=given.objective, direction=given.direction, unit="1")
             pool = read_measured_pool(asked.data / given.file, wanted)
             searches = {}
-            for method, n in seeds.items():
-                backtest = Backtest(n, 2, given.most)
+            for method in methods:
+                backtest = Backtest(fewer.get(f"{name}/{method}", fewer.get(method, SEEDS)), 2, given.most)
                 only = {method: METHODS[method]}
                 searches |= run(backtest, pool, only, executor, lambda *_: None, asked.runs / name)
             rows: dict[str, Any] = {"points": len(pool.points), "best": len(pool.best), "most": given.most}
