@@ -93,8 +93,10 @@ def _greeting(session: Session, is_resumed: bool) -> str:
 
 def _farewell(session: Session) -> str:
     again = f"Take this chat up again: athanor chat --resume {session.name}"
-    is_open = session.campaign and session.is_unfinished
-    return f"{again}\nGo on with the campaign alone: athanor run --resume {session.campaign}" if is_open else again
+    if not (session.campaign and session.is_unfinished):
+        return again
+    alone = f"athanor suggest {session.campaign}" if session.is_by_hand else f"athanor run --resume {session.campaign}"
+    return f"{again}\nGo on with the campaign alone: {alone}"
 
 
 def _leave_at_once(session: Session) -> None:

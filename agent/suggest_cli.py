@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from ..memory.recall import Recall
     from ..memory.state import Trial
     from ..tools.space import Space
-    from .answers import Answer
     from .campaign import Campaign
 
-_FORMS = "give a trial or a setting with PROPERTY=VALUE or --trace FILE, or with --failed KIND"
 _WHICH = "Name of a campaign, or the file of a new one."
 Author = Annotated[str | None, typer.Option(help="Who says so; without it, the user's name.")]
 
@@ -155,6 +153,7 @@ def observe(
     from ..memory.records import Candidate
     from . import assemble
     from .answers_table import read_answers
+    from .answers_told import FORMS, Beside, answer_told
     from .views.summary import summarise
 
     who = author or getpass.getuser()
@@ -164,9 +163,9 @@ def observe(
         if table is not None and not (told or failed or trace or known):
             answers = read_answers(table, wired.file.space, _properties(wired), who)
         elif table is None and told:
-            answers = (_answer(told, failed, why, trace or [], known or [], wired, who),)
+            answers = (answer_told(told, Beside(failed, why, tuple(trace or ()), tuple(known or ())), wired.file, who),)
         else:
-            raise UserError(f"{_FORMS}, or --table FILE alone")
+            raise UserError(f"{FORMS}, or --table FILE alone")
         state = wired.observe(answers, assemble.holder(), assemble.versions())
     summary = summarise(state)
     if as_json:
@@ -212,37 +211,6 @@ def _properties(wired: Campaign) -> dict[str, str]:
     return dict(properties_of(wired.file.oracle))
 
 
-def _answer(
-    told: Sequence[str],
-    failed: str | None,
-    why: str,
-    traces: Sequence[str],
-    known: Sequence[str],
-    wired: Campaign,
-    who: str,
-) -> Answer:
-    """What a person tells of one trial, or of a setting of their own."""
-    from ..tools.space import units_of
-    from .answers import Answer, measured
-    from .answers import failed as failure
-    from .answers_table import candidate_of
-
-    number = told[0].strip().removeprefix("#")
-    is_trial = number.isdecimal()
-    pairs = _pairs(told[1:] if is_trial else told)
-    units = {} if is_trial else units_of(wired.file.space)
-    setting = {name: text for name, text in pairs.items() if name in units}
-    results = {name: text for name, text in pairs.items() if name not in units}
-    if not (is_trial or setting) or bool(results or traces) != (failed is None) or (known and not traces):
-        raise UserError(_FORMS)
-    about = int(number) if is_trial else candidate_of(setting, wired.file.space, who)
-    if traces:
-        from .answers_trace import traced
-
-        return Answer(about, traced(traces, known, results, wired.file.oracle, who), who)
-    return Answer(about, failure(failed, why) if failed else measured(results, _properties(wired), who), who)
-
-
 def _wish(fix: Sequence[str], space: Space, who: str) -> HintGiven:
     """What a person wants fixed, as a hint for one batch."""
     from ..memory.events import HintGiven
@@ -251,20 +219,11 @@ def _wish(fix: Sequence[str], space: Space, who: str) -> HintGiven:
 
     if not isinstance(space, ParameterSpace):
         raise UserError("variables can be fixed in a space of parameters only")
-    told = _pairs(fix)
+    from .answers_told import pairs_of
+
+    told = pairs_of(fix)
     values = tuple(read_values(space, told).items())
     return HintGiven(author=who, text=f"with {', '.join(fix)}", fixed=values)
-
-
-def _pairs(told: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in told]
-    for name, sign, _ in pairs:
-        if not sign or not name:
-            raise UserError(f"{name!r}: write PROPERTY=VALUE, as in strength=12.3±0.4")
-    names = [name.strip() for name, _, _ in pairs]
-    if len(set(names)) < len(names):
-        raise UserError(f"a name is told twice: {', '.join(names)}")
-    return {name.strip(): value for name, _, value in pairs}
 
 
 def _record(trial: Trial) -> dict[str, object]:

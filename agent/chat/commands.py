@@ -19,7 +19,7 @@ from ...tools.space import space_of
 from .. import assemble
 from ..campaign_file import read_campaign_file
 from ..labels import duration
-from . import answers, pictures
+from . import answers, by_hand, pictures
 from .drafts import yaml_of
 from .limits import usage_text
 from .solving import solve
@@ -229,6 +229,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("hints", "", "what the campaign was told", lambda s, g: answers.hints_text(s.state())),
     Command("drop", "N", "take a hint back", lambda s, g: s.withdraw(_number(g, "/drop N"))),
     Command("approve", "[N …|all|on|off]", "let trials begin; on: from now on they wait for you", _approve),
+    Command("suggest", "[N]", "what to try next, where people evaluate", by_hand.suggest),
+    Command("observe", "N PROPERTY=VALUE …", "what came of a trial that a person has evaluated", by_hand.observe),
     Command("veto", "N reason", "take a trial back before it is at work", _veto),
     Command("pause", "", "end the run softly; nothing is lost", lambda s, g: s.pause()),
     Command("resume", "[NAME]", "go on with a campaign", _resume),

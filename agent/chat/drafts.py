@@ -147,6 +147,8 @@ def price_in_words(file: CampaignFile) -> str:
     """What a campaign may spend: `40 evaluations at sevennet, 2 h, 2 worker processes`."""
     budget = file.goal.budget
     settings = file.oracle
+    if settings.kind == "manual":
+        return f"at most {counted(budget.evaluations, 'evaluation')} by people"
     where = settings.calculator if settings.kind == "simulation" else settings.kind
     hours = f", {budget.hours:g} h" if budget.hours else ""
     asked = "; a chat model plans, which costs tokens" if file.planner == "llm" else ""

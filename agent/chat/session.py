@@ -20,8 +20,10 @@ from .. import assemble
 from ..campaign_file import CampaignFile, parse_campaign
 from ..guidance import Told, tell_offline
 from . import turns
+from .by_hand import how_to_tell, is_by_hand
 from .drafts import price_in_words, write_yaml, yaml_of
 from .limits import Limits, used_by
+from .live_lines import news
 from .work import Work
 
 if TYPE_CHECKING:
@@ -129,6 +131,11 @@ class Session:
         return ended is None or ended.reason in ("paused", "interrupted", "error")
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether people evaluate the campaign of this chat."""
+        return is_by_hand(parse_campaign(self.state().spec, f"campaign {self.campaign} in the ledger"))
+
+    @property
     def waiting(self) -> tuple[int, ...]:
         """Trials that nobody has approved or taken back."""
         told = self.work.told_trials if self.work else frozenset[int]()
@@ -204,6 +211,12 @@ class Session:
         if file.name in self.ledger.campaigns():
             raise UserError(f"a campaign named {file.name!r} is there already; /resume {file.name} goes on with it")
         self.campaign, self.draft = file.name, None
+        if is_by_hand(file):
+            campaign = assemble.wire(file, self.ledger)
+            campaign.suggest(file.batch, assemble.holder(), assemble.versions())
+            for line in (*news(State(), campaign.state), how_to_tell(file)):
+                self.screen.line(line)
+            return
         self._begin(State(), lambda ledger, recall: assemble.wire(file, ledger, recall))
 
     def resume(self, name: str) -> None:
@@ -215,6 +228,10 @@ class Session:
         if self.work:
             raise UserError(f"campaign {self.work.name} is at work in this chat already")
         self.choose(name)
+        if self.is_by_hand:
+            raise UserError(
+                f"people evaluate campaign {name}: /suggest says what to try, /observe takes what came of it"
+            )
         self._begin(self._state_of(name), lambda ledger, recall: assemble.resumed_campaign(name, ledger, recall))
 
     def tell(self, *told: Told) -> None:

@@ -114,7 +114,11 @@ def result(goal: Goal, trial: Trial, with_names: bool = True) -> str:
         return ", ".join(values)
     others = "" if all(m.method != "predicted" for m in known) else "others "
     how = f"{others}{methods}"
-    return f"{', '.join(values)} ({how} by {trial.oracle})" if with_names else f"{', '.join(values)}, {how}"
+    return (
+        f"{', '.join(values)} ({how} by {trial.oracle.removeprefix('by ')})"
+        if with_names
+        else f"{', '.join(values)}, {how}"
+    )
 
 
 def _spending(moment: Moment, width: int, now: float) -> Table:

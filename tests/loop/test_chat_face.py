@@ -320,3 +320,23 @@ def test_who_holds_a_campaign_is_said(
         assert "is being written by grace@lab, process 7" in told(said, session, "/campaigns table", "/hint go small")
         assert "campaign table is not at work" in told(said, session, "/resume", "/wait")
         assert "is being written by grace@lab, process 7" in "".join(said[-3:])
+
+
+def test_people_evaluate_in_a_chat(world: Callable[..., Path], chat: Callable[..., Session], said: list[str]) -> None:
+    file = world(memory=False, oracle={"kind": "manual", "properties": {"strength": "MPa", "cost": "EUR"}})
+    session = chat()
+    asked = told(said, session, f"/new {file}", "/start")
+    assert "evaluations by people" in asked
+    begun = told(said, session, "y")
+    assert "trials proposed" in begun
+    assert "/observe N strength=VALUE±DEVIATION" in begun
+    assert "(measured by hand)" in told(said, session, "/observe 1 strength=80±2 cost=5")
+    assert "failed, infeasible" in told(said, session, "/observe #2 failed=infeasible")
+    assert "#5" in told(said, session, "/suggest 1")
+    assert "is no number" in told(said, session, "/observe 3 strength=strong cost=1")
+    assert "has an answer already" in told(said, session, "/observe 1 strength=81 cost=5")
+    assert "/suggest says what to try" in told(said, session, "/resume")
+    assert "how many?" in told(said, session, "/suggest some")
+    state = session.state()
+    assert state.trials[1].values == {"strength": 80.0, "cost": 5.0}
+    assert [trial.number for trial in state.pending] == [3, 4, 5]
