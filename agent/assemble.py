@@ -33,7 +33,7 @@ from .planners.settings import Lessons
 from .recollection.recollect import Recollection, Sources
 
 if TYPE_CHECKING:
-    from ..memory.events import ChatExchanged
+    from ..memory.chat_model_events import ChatExchanged
     from ..models.vae.latent_model import LatentModel
     from .llm.bench import Ask
 

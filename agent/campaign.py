@@ -19,7 +19,6 @@ from ..memory.events import (
     Entry,
     Event,
     GeneratorShares,
-    HintGiven,
     HypothesisJudged,
     HypothesisStated,
     Reflected,
@@ -29,6 +28,7 @@ from ..memory.events import (
     TrialStaged,
 )
 from ..memory.ledger import Ledger
+from ..memory.people_events import HintGiven
 from ..memory.state import State, Trial, fold
 from .answers import Answer, answered, proposed, repeats, trials_again
 from .campaign_file import CampaignFile

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..memory.errors import RetryError, UserError
-from ..memory.events import Event, HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
+from ..memory.events import Event
 from ..memory.foreign import clean, quoted
+from ..memory.people_events import HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from ..memory.records import Candidate, Crystal
 from ..memory.state import State, fold
 from ..tools.parameters.parameter_space import ParameterSpace

@@ -19,8 +19,8 @@ from ..memory.errors import UserError
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
-    from ..memory.events import HintGiven
     from ..memory.ledger import Ledger
+    from ..memory.people_events import HintGiven
     from ..memory.recall import Recall
     from ..memory.state import Trial
     from ..tools.space import Space
@@ -103,7 +103,7 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Take suggestions back: neither they nor settings like them are suggested again, and they cost no budget."""
-    from ..memory.events import TrialAbandoned
+    from ..memory.people_events import TrialAbandoned
     from . import assemble
     from .guidance import tell_offline
 
@@ -213,7 +213,7 @@ def _properties(wired: Campaign) -> dict[str, str]:
 
 def _wish(fix: Sequence[str], space: Space, who: str) -> HintGiven:
     """What a person wants fixed, as a hint for one batch."""
-    from ..memory.events import HintGiven
+    from ..memory.people_events import HintGiven
     from ..tools.parameters.parameter_space import ParameterSpace
     from ..tools.parameters.words import read_values
 

@@ -10,16 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .chat_model_events import ChatExchanged, ChatGivenUp
 from .events import (
     CampaignOpened,
-    ChatExchanged,
-    ChatGivenUp,
     CrystalEmbedded,
     Entry,
     GainExpected,
     GeneratorShares,
-    HintGiven,
-    HintWithdrawn,
     HypothesisJudged,
     HypothesisStated,
     RankingLeft,
@@ -28,12 +25,11 @@ from .events import (
     Reflected,
     RunEnded,
     RunStarted,
-    TrialAbandoned,
-    TrialApproved,
     TrialFinished,
     TrialProposed,
     TrialStaged,
 )
+from .people_events import HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from .records import Candidate, Hypothesis, Judgement, Origin, Outcome, Status
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...memory.events import ChatTurn
+from ...memory.people_events import ChatTurn
 from ..chat_model.usage import Usage
 from ..labels import duration
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory.errors import UserError
-from ...memory.events import MAX_NOTE, ChatTurn, HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from ...memory.foreign import clean, readable
+from ...memory.people_events import MAX_NOTE, ChatTurn, HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from ...memory.state import State, fold
 from .. import assemble
 from ..campaign_file import CampaignFile, parse_campaign

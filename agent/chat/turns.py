@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ...memory.errors import UserError
-from ...memory.events import ChatTurn
 from ...memory.foreign import clean
 from ...memory.ledger import CHATS
+from ...memory.people_events import ChatTurn
 from ..interrupt import held_back
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...memory.errors import AthanorError
-from ...memory.events import TrialAbandoned, TrialApproved
 from ...memory.foreign import clean
+from ...memory.people_events import TrialAbandoned, TrialApproved
 from ...memory.state import State
 from .. import assemble
 from .live_lines import news

@@ -14,8 +14,8 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, hook_config
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from ...memory.chat_model_events import ChatExchanged, ChatStep
 from ...memory.errors import TerminalError
-from ...memory.events import ChatExchanged, ChatStep
 from ...memory.foreign import clean
 from ..chat_model.connect import without_key
 from ..chat_model.replay import message_to_record

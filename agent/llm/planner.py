@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from ...memory.chat_model_events import ChatExchanged, ChatGivenUp, ChatStep
 from ...memory.errors import AthanorError
-from ...memory.events import ChatExchanged, ChatGivenUp, ChatStep, Event
+from ...memory.events import Event
 from ...memory.foreign import clean, quoted
 from ...memory.records import Goal
 from ...prompts.render import render

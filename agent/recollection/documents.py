@@ -15,12 +15,12 @@ from ...memory.events import (
     Entry,
     HypothesisJudged,
     HypothesisStated,
-    NoteAdded,
     Reflected,
     RunEnded,
     TrialFinished,
 )
 from ...memory.foreign import clean
+from ...memory.people_events import NoteAdded
 from ...memory.recall import Document, Material, Property
 from ...memory.records import Crystal
 from ..labels import label_of

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...memory.errors import UserError
-from ...memory.events import MAX_AUTHOR, MAX_NOTE, NoteAdded
 from ...memory.foreign import clean, readable
 from ...memory.ledger import HOME
+from ...memory.people_events import MAX_AUTHOR, MAX_NOTE, NoteAdded
 
 if TYPE_CHECKING:
     from ...memory.events import Entry

@@ -25,7 +25,7 @@ from .trace_files import write_traces
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ...memory.events import NoteAdded
+    from ...memory.people_events import NoteAdded
     from ...models.vae.latent_model import LatentModel
 
 

@@ -16,7 +16,8 @@ from .report_table import table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...memory.events import ChatExchanged, RankingLeft
+    from ...memory.chat_model_events import ChatExchanged
+    from ...memory.events import RankingLeft
     from ...memory.state import State
 
 _FAULTS, _REASONS, _OVERRIDES = 5, 5, 12

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..labels import label_of, markdown
 
 if TYPE_CHECKING:
-    from ...memory.events import HintGiven, TrialAbandoned
+    from ...memory.people_events import HintGiven, TrialAbandoned
     from ...memory.state import State, Trial
 
 

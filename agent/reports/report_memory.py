@@ -14,7 +14,8 @@ from ..labels import counted, label_of, markdown
 from ..views.summary import values_in_words, values_of
 
 if TYPE_CHECKING:
-    from ...memory.events import Evaluated, NoteAdded
+    from ...memory.events import Evaluated
+    from ...memory.people_events import NoteAdded
     from ...memory.recall import Passage
     from ...memory.state import State
     from ..views.summary import Summary

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...memory.events import NoteAdded
+from ...memory.people_events import NoteAdded
 from ...memory.records import Goal
 from ...memory.state import State
 from ..labels import counted, duration, figure, markdown, marked, spread, unit_of, with_unit, wording

@@ -19,7 +19,6 @@ from athanor.memory.events import (
     GeneratorShares,
     HypothesisJudged,
     HypothesisStated,
-    NoteAdded,
     Recalled,
     RecallLost,
     Reflected,
@@ -29,6 +28,7 @@ from athanor.memory.events import (
     TrialProposed,
     TrialStaged,
 )
+from athanor.memory.people_events import NoteAdded
 from athanor.memory.recall import Document, Passage
 from athanor.memory.records import (
     Candidate,

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
 from athanor.agent.chat_model.replay import ReplayChatModel, message_to_record, record_to_message
+from athanor.memory.chat_model_events import ChatExchanged
 from athanor.memory.errors import AthanorError
-from athanor.memory.events import ChatExchanged
 
 
 class Weigh(BaseModel):

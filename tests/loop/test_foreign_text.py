@@ -28,8 +28,9 @@ from athanor.agent.recollection.recollections_text import show
 from athanor.agent.reports.report_text import report_text
 from athanor.agent.standing import standing_of
 from athanor.agent.views.summary import render, summarise
-from athanor.memory.events import EVENT, MAX_AUTHOR, MAX_NOTE, Entry, NoteAdded, Recalled, RecallLost
+from athanor.memory.events import EVENT, Entry, Recalled, RecallLost
 from athanor.memory.foreign import clean, quoted, readable
+from athanor.memory.people_events import MAX_AUTHOR, MAX_NOTE, NoteAdded
 from athanor.memory.recall import Document, Material, Neighbour, Passage
 from athanor.memory.records import Origin
 from athanor.memory.state import State, fold

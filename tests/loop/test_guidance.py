@@ -18,7 +18,7 @@ from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.supply import Supply
 from athanor.agent.reports.report_guidance import guidance as said
 from athanor.memory.errors import UserError
-from athanor.memory.events import HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
+from athanor.memory.people_events import HintGiven, HintWithdrawn, TrialAbandoned, TrialApproved
 from athanor.memory.records import Budget, Candidate, Crystal, Failure, Goal, Objective, Outcome
 from athanor.memory.state import State, fold
 from athanor.memory.volatile import VolatileLedger

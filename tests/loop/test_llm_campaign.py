@@ -18,8 +18,8 @@ from athanor.agent.chat_model.test_server import ChatServer
 from athanor.agent.chat_model.text_script import in_text
 from athanor.agent.cli import app
 from athanor.agent.reports.report_chat import chat
+from athanor.memory.chat_model_events import ChatExchanged, ChatGivenUp
 from athanor.memory.errors import UserError
-from athanor.memory.events import ChatExchanged, ChatGivenUp
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import State, fold
 

@@ -16,7 +16,8 @@ from athanor.agent.chat_model.settings import ChatModelSettings, Prices
 from athanor.agent.llm.planner import FAILURES, LlmPlanner
 from athanor.agent.planner import Proposal
 from athanor.agent.planners.builtin import BuiltinPlanner
-from athanor.memory.events import ChatExchanged, ChatGivenUp, RankingLeft
+from athanor.memory.chat_model_events import ChatExchanged, ChatGivenUp
+from athanor.memory.events import RankingLeft
 from athanor.memory.records import Budget, Constraint, Goal, Measurement, Objective, Outcome
 from athanor.memory.state import State, Trial
 from athanor.tools.space import PoolSpace

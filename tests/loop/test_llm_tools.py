@@ -14,7 +14,7 @@ from athanor.agent.llm import tools as planning
 from athanor.agent.llm.bench import Bench
 from athanor.agent.llm.generation import REQUESTS
 from athanor.agent.llm.tools import CHARACTERS, LINES, bounded, tools_for
-from athanor.memory.events import HintGiven
+from athanor.memory.people_events import HintGiven
 from athanor.memory.recall import Document, Passage, RecallError
 from athanor.memory.records import Candidate, Crystal, Provenance
 from athanor.memory.state import State

@@ -21,7 +21,8 @@ from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.reports.report_chat import chat
 from athanor.agent.standing import goal_of
 from athanor.agent.views.summary import summarise
-from athanor.memory.events import ChatExchanged, ChatGivenUp, Event, PassedOver, RankingLeft
+from athanor.memory.chat_model_events import ChatExchanged, ChatGivenUp
+from athanor.memory.events import Event, PassedOver, RankingLeft
 from athanor.memory.records import Failure, Outcome
 from athanor.memory.state import State, fold
 from athanor.tools.acquisition.override import overrides_of

@@ -20,8 +20,9 @@ from word_recall import WordRecall
 from athanor.agent import assemble
 from athanor.agent.cli import app
 from athanor.agent.recollection import notes
-from athanor.memory.events import CampaignOpened, CrystalEmbedded, Event, NoteAdded, TrialFinished
+from athanor.memory.events import CampaignOpened, CrystalEmbedded, Event, TrialFinished
 from athanor.memory.ledger import HOME
+from athanor.memory.people_events import NoteAdded
 from athanor.memory.recall import Document, Range, Where
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import fold

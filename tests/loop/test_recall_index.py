@@ -19,9 +19,9 @@ from athanor.agent import assemble
 from athanor.agent.cli import app
 from athanor.agent.recollection.rebuild import rebuild
 from athanor.agent.recollection.remember import catch_up, embeddings, everything
-from athanor.memory.events import NoteAdded
 from athanor.memory.index.chroma import ChromaRecall
 from athanor.memory.ledger import HOME, Ledger
+from athanor.memory.people_events import NoteAdded
 from athanor.memory.recall import Recall, Where
 from athanor.memory.records import Crystal
 from athanor.memory.state import fold

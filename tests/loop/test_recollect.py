@@ -20,8 +20,9 @@ from athanor.agent.planners.supply import Supply
 from athanor.agent.recollection.documents import learned
 from athanor.agent.recollection.recollect import Recollection, Sources
 from athanor.agent.recollection.remember import catch_up, embeddings, everything
-from athanor.memory.events import CrystalEmbedded, Evaluated, NoteAdded, Recalled, TrialFinished
+from athanor.memory.events import CrystalEmbedded, Evaluated, Recalled, TrialFinished
 from athanor.memory.ledger import HOME
+from athanor.memory.people_events import NoteAdded
 from athanor.memory.recall import Document, Passage, Where
 from athanor.memory.records import Candidate, Crystal, Origin, Provenance
 from athanor.memory.state import State, fold

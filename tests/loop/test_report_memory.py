@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from athanor.agent.cli import app
 from athanor.agent.reports.report import write_report
 from athanor.agent.views.summary import render, summarise
-from athanor.memory.events import Evaluated, NoteAdded, Recalled, RecallLost
+from athanor.memory.events import Evaluated, Recalled, RecallLost
 from athanor.memory.ledger import HOME
+from athanor.memory.people_events import NoteAdded
 from athanor.memory.recall import Document, Passage
 from athanor.memory.records import Origin
 from athanor.memory.sql import open_ledger

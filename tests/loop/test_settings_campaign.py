@@ -32,7 +32,8 @@ from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.agent.planners.settings import Lessons, acquired
 from athanor.agent.reports.report import write_report
 from athanor.memory.errors import UserError
-from athanor.memory.events import CampaignOpened, Entry, Event, HintGiven, TrialAbandoned
+from athanor.memory.events import CampaignOpened, Entry, Event
+from athanor.memory.people_events import HintGiven, TrialAbandoned
 from athanor.memory.records import Measurement, Outcome, Point, content_hash
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import State
