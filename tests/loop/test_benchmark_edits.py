@@ -134,7 +134,7 @@ def test_scores_count_all_edits_of_a_run_that_missed() -> None:
 def test_the_command_shows_planners_side_by_side_and_a_scripted_chat_model_among_them(
     benchmark: Callable[..., Result], tmp_path: Path
 ) -> None:
-    arguments = ["--start", "SrTiO3", "--repeats", "1", "--edits", "3", "--out", "figures.json"]
+    arguments = ["--start", "SrTiO3", "--repeats", "1", "--edits", "1", "--out", "figures.json"]
     shown = benchmark(*arguments, "--planner", "random", "llm", "--model", "scripted:obedient")
     assert shown.exit_code == 0, shown.output
     assert "random" in shown.output

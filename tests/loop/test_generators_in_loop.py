@@ -264,7 +264,7 @@ def test_a_campaign_without_the_vae_loads_no_latent_model_for_its_report(
 @pytest.mark.parametrize(
     ("generators", "told"),
     [
-        (["substitute", "vea"], "'substitute', 'decorate' or 'vae'"),
+        (["substitute", "vea"], "'substitute', 'decorate', 'edit' or 'vae'"),
         (["vae", "vae"], "names one twice"),
         ([], "at least 1 item"),
         (None, "generators"),
