@@ -44,7 +44,8 @@ def chat_model_of(
     """
     from .chat_model.settings import ChatModelSettings, prices_of
 
-    if not model and not os.environ.get("ATHANOR_MODEL"):
+    model = model or os.environ.get("ATHANOR_MODEL", "")
+    if not model:
         return None
     given = {"model": model, "base_url": base_url, "has_tool_calls": tool_calls, "reflection": reflect, "names": names}
     try:

@@ -14,11 +14,8 @@ from .records import Record
 
 MAX_NOTE = 4000
 """Characters that a person's note may have."""
-
-
 MAX_AUTHOR = 64
 """Characters that the name of its author may have."""
-
 
 Author = Annotated[str, Field(min_length=1, max_length=MAX_AUTHOR)]
 """Who said or did something."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
-from ...memory.records import Outcome
 from .. import assemble
 from ..campaign_file import PlannerName
 from ..chat_model.settings import ChatModelSettings
@@ -27,9 +26,7 @@ def run(task: EditTask, key: Key, chat_model: ChatModelSettings | None, home: Pa
     ledger = assemble.open_home(home)
     file = task.campaign(start, planner, seed, chat_model)
     campaign = assemble.wire(file, ledger, withheld=WITHHELD)
-    begin = starts()[start]
-    outcome: Outcome = task.answer(begin)
-    state = one_by_one(campaign, [(begin, outcome)], task.answer, task.is_met)
+    state = one_by_one(campaign, [starts()[start]], task.answer, task.is_met)
     return EditRun.of(task, start, seed, state)
 
 

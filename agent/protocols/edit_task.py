@@ -8,6 +8,7 @@ ours, so figures compare planners here, and only ratios with those published.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -74,7 +75,6 @@ class EditTask:
         if self.name == "gap":
             aim = {"direction": "target", "target": TARGET, "tolerance": TOLERANCE}
         content = {
-            "name": f"{self.name}{'-relaxed' if self.is_relaxed else ''}-{planner}-{start}-{seed}",
             "goal": {
                 "statement": f"Begin with {start} and edit crystals, one element at a time",
                 "objectives": [{"property": self.wanted, "unit": self.unit, **aim}],
@@ -94,7 +94,10 @@ class EditTask:
             "memory": False,
             "chat_model": chat_model.model_dump(mode="json") if chat_model and planner == "llm" else None,
         }
-        return parse_campaign(content, "benchmark")
+        # What was done with another chat model, or for another number of edits, is not to be gone on with.
+        mark = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+        name = f"{self.name}{'-relaxed' if self.is_relaxed else ''}-{planner}-{start}-{seed}-{mark}"
+        return parse_campaign({"name": name, **content}, "benchmark")
 
     def answer(self, candidate: Candidate) -> Outcome:
         """What the predictor says of a crystal, or why it says nothing."""

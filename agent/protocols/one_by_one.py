@@ -30,7 +30,7 @@ def without_chat_model(state: State) -> int:
 
 def one_by_one(
     campaign: Campaign,
-    known: Sequence[tuple[Candidate, Outcome]],
+    begin: Sequence[Candidate],
     answer: Callable[[Candidate], Outcome],
     is_done: Callable[[State], bool],
 ) -> State:
@@ -40,14 +40,14 @@ def one_by_one(
 
     Args:
         campaign: Of which people would give the answers.
-        known: Answers that it begins with; they cost nothing.
+        begin: Candidates whose answers are told before anything is proposed; they cost no budget.
         answer: Answers a candidate.
         is_done: Is asked after each answer.
     """
     told = assemble.holder(), assemble.versions()
     state = campaign.observe((), *told)
-    if not state.trials and known:
-        state = campaign.observe([Answer(candidate, outcome, AUTHOR) for candidate, outcome in known], *told)
+    if not state.trials and begin:
+        state = campaign.observe([Answer(candidate, answer(candidate), AUTHOR) for candidate in begin], *told)
     while True:
         waiting = [trial for trial in state.trials.values() if not trial.is_finished]
         for trial in waiting:

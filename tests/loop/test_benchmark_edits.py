@@ -12,12 +12,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from athanor.agent import assemble, executors
+from athanor.agent.chat_model.settings import ChatModelSettings
 from athanor.agent.cli import app
 from athanor.agent.executors import InlineExecutor
 from athanor.agent.protocols.edit_figures import EditRun, interval, scores
 from athanor.agent.protocols.edit_runs import run
 from athanor.agent.protocols.edit_task import TARGET, TOLERANCE, EditTask, starts
 from athanor.memory.records import Candidate, Crystal, Failure, Measurement, Outcome
+from athanor.memory.state import State
 from athanor.tools.crystals.structure import to_structure
 from athanor.tools.generators.edits import Edits
 from athanor.tools.oracles.guards import check_geometry
@@ -70,6 +72,21 @@ def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: list[str])
     return lambda *arguments: CliRunner().invoke(app, ["benchmark", "edits", *arguments])
 
 
+def kept(home: Path, name: str) -> State:
+    """The state of the one run whose name begins so."""
+    ledger = assemble.open_home(home)
+    (whole,) = [one for one in ledger.campaigns() if one.startswith(name)]
+    return assemble.state_of(whole, ledger)
+
+
+def test_runs_with_other_chat_models_or_numbers_of_edits_are_others() -> None:
+    def name(edits: int, model: str) -> str:
+        return EditTask("gap", edits).campaign("SrTiO3", "llm", 0, ChatModelSettings(model=model)).name
+
+    assert name(5, "a") == name(5, "a")
+    assert len({name(5, "a"), name(6, "a"), name(5, "b")}) == 3
+
+
 def test_the_starts_are_ten_sound_crystals_of_the_right_formula() -> None:
     assert set(starts()) == FORMULAS
     for formula, start in starts().items():
@@ -82,7 +99,7 @@ def test_the_starts_are_ten_sound_crystals_of_the_right_formula() -> None:
 def test_candidates_are_edits_of_what_is_known_and_a_run_ends_on_the_target(tmp_path: Path, world: list[str]) -> None:
     task = EditTask("gap", edits=12)
     done = run(task, ("random", "SrTiO3", 1), None, tmp_path)
-    state = assemble.state_of("gap-random-SrTiO3-1", assemble.open_home(tmp_path))
+    state = kept(tmp_path, "gap-random-SrTiO3-1")
     first, *others = state.trials.values()
     assert first.candidate.id == starts()["SrTiO3"].id
     assert first.batch == 0
@@ -143,7 +160,7 @@ def test_the_command_shows_planners_side_by_side_and_a_scripted_chat_model_among
     assert set(figures["planners"]) == {"random", "llm"}
     assert figures["planners"]["llm"]["runs"][0]["tokens"] > 0
     assert figures["settings"]["chat_model"]["model"] == "scripted:obedient"
-    state = assemble.state_of("gap-llm-SrTiO3-0", assemble.open_home(tmp_path / "athanor-home/benchmark-edits"))
+    state = kept(tmp_path / "athanor-home/benchmark-edits", "gap-llm-SrTiO3-0")
     told = {call["name"] for one in state.exchanges for call in one.reply.get("tool_calls", ())}
     assert "submit_batch" in told
 
