@@ -125,8 +125,11 @@ def baybe(pool: MeasuredPool, seed: int) -> Choose:
     table = pd.DataFrame(numbers(pool), columns=list(pool.inputs))
     parameters = [NumericalDiscreteParameter(c, sorted(set(table[c]))) for c in pool.inputs]
     sign = 1.0 if pool.objective.direction == "maximise" else -1.0
+    # It would offer the points that were drawn at random once more, which is a look wasted.
     campaign = Campaign(
-        SearchSpace.from_dataframe(table, parameters), SingleTargetObjective(NumericalTarget(name="objective"))
+        SearchSpace.from_dataframe(table, parameters),
+        SingleTargetObjective(NumericalTarget(name="objective")),
+        allow_recommending_already_measured=False,
     )
     place = {tuple(row): index for index, row in enumerate(numbers(pool).tolist())}
     told: list[int] = []
@@ -177,7 +180,7 @@ def ax(pool: MeasuredPool, seed: int) -> Choose:
         torch.manual_seed(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            adapter = Generators.BOTORCH_MODULAR(experiment=client.experiment, data=client.experiment.fetch_data())
+            adapter = Generators.BOTORCH_MODULAR(experiment=client.experiment, data=client.experiment.lookup_data())
             left = [i for i in range(len(inputs)) if i not in set(told)]
             scores = adapter.evaluate_acquisition_function([[ObservationFeatures(features(i))] for i in left])
         return left[int(np.argmax(scores))]

@@ -25,9 +25,9 @@ from ...memory.state import Trial
 from ...models.threads import configure_torch
 from ..properties.predicted import Chosen
 from . import merit
+from .excess import Excess, wants_all_the_best
 from .feasibility import Feasibility, is_infeasible, learn
 from .improvement import Weight, improvement, keeps
-from .optimism import Optimism, wants_all_the_best
 from .remaining import expected_gain
 from .surrogate import Described, describe, fit
 
@@ -50,7 +50,7 @@ class Choice:
 
     Attributes:
         index: Position in the pool.
-        acquisition: Log of the expected gain, or of the optimistic one for points whose best are all wanted; a score of
+        acquisition: Log of the expected gain, or of the excess for points whose best are all wanted; a score of
             its own kind before there is a surrogate.
         predicted: Property to mean and standard deviation of the oracle's answer; empty without a surrogate.
         keeps: Probability of keeping all constraints; None without a surrogate.
@@ -108,7 +108,7 @@ def acquire(
     failed = [t for t in ordered if is_infeasible(t)][-ROWS:]
     pending = [t for t in ordered if t.is_pending]
     at_hand = _AtHand.of(goal, fresh, rows, failed, pending, predictor)
-    best = each_once([t for t in best_first(goal, rows) if t.number in at_hand.trials])[:INCUMBENTS]
+    best = each_once([t for t in best_first(goal, rows) if t.number in at_hand.trials])
     notes: list[str] = []
     gain = None
     configure_torch()
@@ -245,7 +245,9 @@ def _by_surrogate(
     reference = merit.reference_point(goal, rows)
     if reference is None:
         raise TerminalError("no trial knows every objective, so there is nothing to improve on")
-    incumbents = [at_hand.trials[t.number] for t in best]
+    is_listed = not at_hand.described.isotropic and wants_all_the_best(goal)
+    # Of a list all that was tried counts, for its best may be among the best of the list.
+    incumbents = [at_hand.trials[t.number] for t in (best if is_listed else best[:INCUMBENTS])]
     everything = [*at_hand.fresh, *incumbents, *at_hand.pending]
     belief = surrogate.over(everything)
     places = torch.arange(len(everything), dtype=torch.float64)[:, None]
@@ -254,9 +256,8 @@ def _by_surrogate(
     made = at_hand.made() if at_hand.failed else None
     chances = None if made is None else made.probabilities(at_hand.described.rows[everything])
     weights = [] if chances is None else [_looked_up(torch.from_numpy(chances).clamp_min(1e-9).log())]
-    is_listed = not at_hand.described.isotropic and wants_all_the_best(goal)
     acquisition = (
-        Optimism(goal, belief, choices, pending, float(reference[0]), weights)
+        Excess(goal, belief, places, pending, weights)
         if is_listed
         else improvement(goal, surrogate.properties, belief, known, pending, reference, SAMPLES, seed, weights)
     )
@@ -274,10 +275,11 @@ def _by_surrogate(
         chance = None if chances is None else float(chances[position])
         picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted), chance))
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    expected = "expected hypervolume" if len(goal.objectives) > 1 else "expected improvement"
-    name, counts = "optimistic gain" if is_listed else expected, at_hand.counts
+    name = "expected hypervolume" if len(goal.objectives) > 1 else "expected improvement"
+    if isinstance(acquisition, Excess):
+        name = acquisition.name
     notes = [
-        f"{name} over Gaussian processes learnt from {counts}; {len(at_hand.pending)} pending",
+        f"{name} over Gaussian processes learnt from {at_hand.counts}; {len(at_hand.pending)} pending",
         f"reference point: {wanted}",
         *surrogate.notes,
     ]

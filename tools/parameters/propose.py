@@ -21,8 +21,8 @@ from ...memory.records import Goal, Point
 from ...memory.state import Trial
 from ..acquisition import merit
 from ..acquisition.acquire import best_first, each_once
+from ..acquisition.excess import Excess, wants_all_the_best
 from ..acquisition.improvement import Weight, improvement, keeps
-from ..acquisition.optimism import Optimism, wants_all_the_best
 from ..acquisition.remaining import expected_gain
 from .believe import LEAST, Believed, Earlier, believe, meant, ordered, point_of, properties_of
 from .encode import Array, encode
@@ -134,7 +134,9 @@ def propose(
         gain = _gain(goal, believed, [*points, *_looked_at(space, top, seed, fixed, among)], top, seed)
     picks = _told(goal, believed, points, [s.acquisition for s in found])
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    notes = (f"reference point: {wanted}", f"{len(waiting)} pending", *believed.notes, *believed.surrogate.notes)
+    named = [acquisition.name] if isinstance(acquisition, Excess) else []
+    pending = f"{len(waiting)} pending"
+    notes = (*named, f"reference point: {wanted}", pending, *believed.notes, *believed.surrogate.notes)
     return Proposal(picks, notes, gain)
 
 
@@ -153,7 +155,7 @@ def _acquisition(
     is_plain = frame.space.cost is None and not frame.levels and not frame.trends
     if listed and is_plain and wants_all_the_best(goal):
         rows = torch.from_numpy(encode(frame.space, listed))
-        return Optimism(goal, surrogate.model, rows, pending, float(reference[0]), weights)
+        return Excess(goal, surrogate.model, rows, pending, weights)
     if frame.space.cost is not None or frame.levels:
         weights.append(cheapness(frame.space))
     if frame.levels:
