@@ -5,6 +5,7 @@ Knows typer and Rich. Heavy parts are imported inside the command, so that `--he
 
 from __future__ import annotations
 
+import hashlib
 import json
 from enum import StrEnum
 from functools import partial
@@ -86,11 +87,15 @@ def table(
     pool = read_measured_pool(file, wanted, columns, replicates.value)
     asked = Backtest(seeds, initial, most)
     methods: dict[str, Method] = {"builtin": builtin}
+    kept_as: dict[str, str] = {}
     chat_model = chat_model_of(model, base_url, prices, tool_calls, reflect, names)
     if chat_model is not None:
         methods[LLM] = partial(ChatModelSearch, chat_model)
+        # A chat model that is another, or is asked otherwise, is another method: its searches lie beside.
+        told = hashlib.sha256((chat_model.name + chat_model.model_dump_json()).encode()).hexdigest()
+        kept_as[LLM] = f"{LLM}-{told[:8]}"
     with interruptible(workers, runs) as executor, BenchmarkView(None if as_json else Console()) as view:
-        searches = run(asked, pool, methods, executor, view.tell, runs)
+        searches = run(asked, pool, methods, executor, view.tell, runs, kept_as)
     found = document(asked, pool, searches)
     write(out, found)
     if plot is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from ...memory.records import Measurement, Outcome
 from ...memory.state import Trial
 from ...memory.volatile import VolatileLedger
 from ...tools.backtest.measured_pool import MeasuredPool
@@ -55,13 +54,7 @@ class ChatModelSearch:
         return self._places.get(self._last.candidate.id)
 
     def _observe(self, about: int, value: float | None, is_new: bool = False) -> None:
-        outcome = failed("missing", "no result in the table")
-        if value is not None:
-            objective, source = self._pool.objective, f"table {self._pool.file.name}"
-            found = Measurement(
-                property=objective.property, value=value, unit=objective.unit, method="measured", source=source
-            )
-            outcome = Outcome(measurements=(found,))
+        outcome = failed("missing", "no result in the table") if value is None else self._pool.outcome(value)
         answer = Answer(self._pool.candidates[about] if is_new else about, outcome, AUTHOR)
         self._campaign.observe([answer], *self._told)
 

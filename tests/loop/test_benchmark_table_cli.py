@@ -127,3 +127,13 @@ def test_a_chat_model_that_is_named_searches_too(
     assert silent.exit_code == 0, silent.output
     assert "3 choices of llm were the builtin planner's" in silent.output
     assert silent.output.count("(") == silent.output.count(")")
+
+
+def test_searches_of_a_chat_model_that_is_asked_otherwise_are_others(athanor: Callable[..., Result]) -> None:
+    call = ("made.csv", "--objective", "yield", "--seeds", "1", "--evaluations", "3", "--runs", "kept", "--json")
+    model = ("--model", "scripted:obedient")
+    found(athanor(*call))
+    for names, n_kept in (("told", 1), ("hidden", 2), ("told", 2)):
+        assert "llm" in found(athanor(*call, *model, "--names", names))["methods"]
+        assert len(list(Path("kept").glob("llm-*-0.json"))) == n_kept
+    assert len(list(Path("kept").glob("builtin-*.json"))) == 1

@@ -53,6 +53,7 @@ def run(
     executor: Executor,
     tell: Tell,
     kept: Path | None = None,
+    kept_as: Mapping[str, str] | None = None,
 ) -> dict[str, list[Search]]:
     """Search with each method and seed what is not kept yet.
 
@@ -60,6 +61,7 @@ def run(
         methods: Name to what can be sent to another process.
         executor: Where searches run.
         kept: Folder of searches that are done; those there are not made again.
+        kept_as: Name of a method to what its files are called by, where its name does not say all that decides it.
 
     Returns:
         Method to its searches, by seed.
@@ -69,7 +71,8 @@ def run(
     """
     if kept is not None:
         _claim(kept, _identity(asked, pool))
-    found = {name: dict(_read(kept, name, asked.seeds)) for name in methods}
+    files = {name: (kept_as or {}).get(name, name) for name in methods}
+    found = {name: dict(_read(kept, files[name], asked.seeds)) for name in methods}
     wanted = [(seed, name) for seed in range(asked.seeds) for name in methods if seed not in found[name]]
     futures: dict[Future[Search], tuple[int, str]] = {
         executor.submit(_searched, pool, methods[name], seed, asked): (seed, name) for seed, name in wanted
@@ -79,7 +82,7 @@ def run(
         seed, name = futures[future]
         found[name][seed] = future.result()
         if kept is not None:
-            with whole_file(kept / f"{name}-{seed}.json", "searches") as stream:
+            with whole_file(kept / f"{files[name]}-{seed}.json", "searches") as stream:
                 stream.write(json.dumps(asdict(found[name][seed])).encode())
         tell("searches", done, total)
     return {name: [searches[seed] for seed in range(asked.seeds)] for name, searches in found.items()}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...memory.errors import UserError
-from ...memory.records import Candidate, Objective, Point, Provenance
+from ...memory.records import Candidate, Measurement, Objective, Outcome, Point, Provenance
 from ..generators.pool import read_pool
 from ..oracles.oracle import Replicates, TableSettings
 from ..oracles.table import TableOracle
@@ -66,6 +66,14 @@ class MeasuredPool:
         """The points as candidates."""
         provenance = Provenance(tool="backtest", parents=(self.file.name,))
         return tuple(Candidate(content=point, provenance=provenance) for point in self.points)
+
+    def outcome(self, value: float) -> Outcome:
+        """A value as the table's measurement."""
+        objective, source = self.objective, f"table {self.file.name}"
+        found = Measurement(
+            property=objective.property, value=value, unit=objective.unit, method="measured", source=source
+        )
+        return Outcome(measurements=(found,))
 
     def answers(self, seed: int) -> Array:
         """What a search is told of each point, `(n_points,)`, in the objective's unit.

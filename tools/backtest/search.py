@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ...memory.errors import TerminalError
-from ...memory.records import Budget, Goal, Measurement, Outcome
+from ...memory.records import Budget, Goal
 from ...memory.state import Trial
 from .measured_pool import MeasuredPool
 
@@ -78,19 +78,11 @@ def builtin(pool: MeasuredPool, seed: int) -> Choose:
     """What a campaign's own planner asks: the acquire tool."""
     from ..acquisition.acquire import acquire
 
-    objective = pool.objective
-    goal = Goal(statement="", objectives=(objective,), budget=Budget(evaluations=len(pool.points)))
+    goal = Goal(statement="", objectives=(pool.objective,), budget=Budget(evaluations=len(pool.points)))
 
     def trial(number: int, place: int, value: float) -> Trial:
-        found = Measurement(
-            property=objective.property,
-            value=value,
-            unit=objective.unit,
-            method="measured",
-            source=f"table {pool.file.name}",
-        )
-        outcome = Outcome(measurements=(found,))
-        return Trial(number, number, "table", pool.candidates[place], None, "", {}, "completed", outcome)
+        candidate, outcome = pool.candidates[place], pool.outcome(value)
+        return Trial(number, number, "table", candidate, None, "", {}, "completed", outcome)
 
     def choose(known: Known) -> int | None:
         trials = [trial(number, *pair) for number, pair in enumerate(known, start=1)]
