@@ -12,7 +12,7 @@ from scipy.stats import norm
 from athanor.memory.records import Budget, Constraint, Goal, Objective
 from athanor.tools.acquisition.excess import Excess, log_excess, wants_all_the_best
 from athanor.tools.acquisition.noise import Results, merge
-from athanor.tools.acquisition.process import Columns, Processes, dimension_prior, learnt_from
+from athanor.tools.acquisition.process import Columns, Processes, learnt_from, point_prior
 from athanor.tools.acquisition.surrogate import NARROW_NOISE, FiniteModel
 
 HIGH = Objective(property="a", direction="maximise", unit="1")
@@ -128,7 +128,7 @@ def test_parts_of_a_list_have_the_values_they_have_together() -> None:
     process, fault = learnt_from(
         merge(Results(rows[:8], np.sin(5 * rows[:8, 0]), np.full(8, np.nan))),
         Columns(2),
-        dimension_prior(2, NARROW_NOISE),
+        point_prior(2, NARROW_NOISE),
         (0.0, 1.0),
         100,
     )

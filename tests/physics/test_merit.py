@@ -128,6 +128,26 @@ def test_every_hit_gains_over_the_reference_point() -> None:
     assert merit.reference_point(goal, [trial(1, y0=5)]) is None
 
 
+def test_a_search_of_settings_gains_from_what_is_typical_or_from_the_front_where_that_is_worse() -> None:
+    goal = goal_of("maximise", "minimise")
+    # One far off is no hit to start from, and a set of one point is not all that is wanted.
+    trials = [trial(1, y0=5, y1=1), trial(2, y0=-1000, y1=1000)]
+    expected = np.array([[1.0, 1.0], [3.0, 5.0], [4.0, 9.0]])
+    np.testing.assert_allclose(merit.typical_reference(goal, trials, expected), [3 - 0.2, 5 + 0.4])
+    wide = [*trials, trial(3, y0=25, y1=11)]
+    np.testing.assert_allclose(merit.typical_reference(goal, wide, expected), [3 - 2.2, 11 + 1.0])
+    np.testing.assert_allclose(merit.typical_reference(goal, trials[:1], np.empty((0, 2))), [4.5, 1.1])
+    assert merit.typical_reference(goal, [], expected) is None
+    assert merit.typical_reference(goal, [trial(1, y0=5)], expected) is None
+
+
+def test_means_become_amounts_in_the_goals_order() -> None:
+    near = Objective(property="y1", direction="target", target=2.0, tolerance=0.5, unit="1")
+    goal = goal_of("maximise").model_copy(update={"objectives": (near, goal_of("maximise").objectives[0])})
+    found = merit.amounts(goal, ("y0", "c", "y1"), np.array([[1.0, 9.0, 5.0], [2.0, 9.0, 1.0]]))
+    np.testing.assert_allclose(found, [[3.0, 1.0], [1.0, 2.0]])
+
+
 def test_equal_results_are_both_on_the_front() -> None:
     goal = goal_of("maximise", "maximise")
     twins = [trial(1, y0=1, y1=1), trial(2, y0=1, y1=1)]

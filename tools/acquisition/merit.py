@@ -99,10 +99,46 @@ def reference_point(goal: Goal, trials: Iterable[Trial]) -> Array | None:
     if not known:
         return None
     gains = _matrix(goal, feasible(goal, known) or known) * signs(goal)
+    return _beyond(gains) * signs(goal)
+
+
+def amounts(goal: Goal, properties: Sequence[str], means: Array) -> Array:
+    """What means of properties, `(n, n_properties)`, are as amounts of the objectives, `(n, n_objectives)`."""
+    place = {name: k for k, name in enumerate(properties)}
+    columns = [[o.amount(float(value)) for value in means[:, place[o.property]]] for o in goal.objectives]
+    return np.array(columns, dtype=float).T
+
+
+def typical_reference(goal: Goal, trials: Iterable[Trial], expected: Array) -> Array | None:
+    """The point that a search of settings measures gains from, in the goal's units, `(n_objectives,)`.
+
+    For each objective the worst value of the Pareto set, or the median of what is expected of untried settings where
+    that is worse, and a tenth of their range beyond it. From the worst of all hits, a single one that is far off draws
+    the search to the ends of the Pareto set; from the worst of the set alone, one that is still small keeps the search
+    where it is (docs/decisions/0021).
+
+    Args:
+        trials: As `reference_point` takes them.
+        expected: Amounts, `(n, n_objectives)`.
+
+    Returns:
+        None where no trial knows every objective.
+    """
+    known = [t for t in trials if values(goal, t) is not None]
+    if not known:
+        return None
+    gains = _matrix(goal, feasible(goal, known) or known) * signs(goal)
+    front = gains[non_dominated(gains)]
+    typical = [np.median(expected * signs(goal), axis=0)] if len(expected) else []
+    return _beyond(np.vstack([front, *typical])) * signs(goal)
+
+
+def _beyond(gains: Array) -> Array:
+    """Worst value of each column and a tenth of its range beyond it, `(n_objectives,)`."""
     worst, span = gains.min(axis=0), np.ptp(gains, axis=0)
     span = np.where(span > 0, span, np.maximum(np.abs(worst), 1e-6))
-    point: Array = (worst - MARGIN * span) * signs(goal)
-    return point
+    found: Array = worst - MARGIN * span
+    return found
 
 
 def hypervolume(goal: Goal, trials: Iterable[Trial], reference: Sequence[float] | Array) -> float:

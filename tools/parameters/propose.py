@@ -123,15 +123,20 @@ def propose(
             return Proposal(
                 tuple(Proposed(p, math.nan, {}, None, cost=space.cost_of(p.values)) for p in points), (note,)
             )
-        reference = merit.reference_point(goal, settled)
-        assert reference is not None  # noqa: S101 - there are best trials
         top = [point_of(t) for t in best[:BASELINE]]
+        looked_at = _looked_at(space, top, seed, fixed, among)
+        frame = believed.frame
+        spread = looked_at if among is not None else looked_at[:LOOKED_AT]
+        means, _ = believed.surrogate.predict(frame.lift(torch.from_numpy(frame.rows(spread))).numpy())
+        expected = merit.amounts(goal, believed.surrogate.properties, means)
+        reference = merit.typical_reference(goal, settled, expected)
+        assert reference is not None  # noqa: S101 - there are best trials
         waiting = [point_of(t) for t in trials if t.is_pending]
         listed = points_of(space) if among is None else among
         acquisition = _acquisition(goal, believed, reference, top, waiting, seed, listed)
         found = suggest(space, acquisition, q, seed, taken, top[:4], fixed, rejected, among)
         points = tuple(s.point for s in found)
-        gain = _gain(goal, believed, [*points, *_looked_at(space, top, seed, fixed, among)], top, seed)
+        gain = _gain(goal, believed, [*points, *looked_at], top, seed)
     picks = _told(goal, believed, points, [s.acquisition for s in found])
     wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
     named = [acquisition.name] if isinstance(acquisition, Excess) else []

@@ -18,7 +18,7 @@ import torch
 
 from ..acquisition.noise import Merged, Results, merge
 from ..acquisition.outliers import without_outliers
-from ..acquisition.process import Columns, Process, Processes, dimension_prior, learnt_from
+from ..acquisition.process import Columns, Process, Processes, learnt_from, point_prior
 from ..acquisition.ranked import weights
 from ..acquisition.surrogate import NARROW_NOISE
 from .encode import Array
@@ -80,7 +80,7 @@ def fit(
         columns = Columns(merged.rows.shape[1], offsets=frame.levels)
         if robust:
             everything = merged
-            prior = dimension_prior(columns.n_features, NARROW_NOISE)
+            prior = point_prior(columns.n_features, NARROW_NOISE)
             merged, away = without_outliers(everything, columns, prior, FIT_ROWS)
             told = ", ".join(f"{value:.4g}" for value in everything.values[away])
             notes += [f"{name}: taken for outliers and not learnt from: {told}"] if told else []
@@ -103,7 +103,7 @@ def fit(
 
 def _fitted(merged: Merged, columns: Columns, unit: tuple[float, float] | None = None) -> tuple[Process, str | None]:
     unit = unit or (float(merged.values.mean()), _spread(merged.values))
-    return learnt_from(merged, columns, dimension_prior(columns.n_features, NARROW_NOISE), unit, FIT_ROWS)
+    return learnt_from(merged, columns, point_prior(columns.n_features, NARROW_NOISE), unit, FIT_ROWS)
 
 
 def _on_a_trend(
