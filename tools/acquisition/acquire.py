@@ -242,19 +242,14 @@ def _by_surrogate(
     goal: Goal, rows: Sequence[Trial], best: Sequence[Trial], at_hand: _AtHand, q: int, seed: int
 ) -> tuple[list[Choice], list[str], float | None]:
     surrogate = fit(at_hand.described, at_hand.answers, at_hand.deviations)
+    reference = merit.reference_point(goal, rows)
+    if reference is None:
+        raise TerminalError("no trial knows every objective, so there is nothing to improve on")
     is_listed = not at_hand.described.isotropic and wants_all_the_best(goal)
     # Of a list all that was tried counts, for its best may be among the best of the list.
     incumbents = [at_hand.trials[t.number] for t in (best if is_listed else best[:INCUMBENTS])]
     everything = [*at_hand.fresh, *incumbents, *at_hand.pending]
     belief = surrogate.over(everything)
-    expected = merit.amounts(goal, surrogate.properties, belief.means[: len(at_hand.fresh)].numpy())
-    reference = (
-        merit.reference_point(goal, rows)
-        if at_hand.described.isotropic
-        else merit.typical_reference(goal, rows, expected)
-    )
-    if reference is None:
-        raise TerminalError("no trial knows every objective, so there is nothing to improve on")
     places = torch.arange(len(everything), dtype=torch.float64)[:, None]
     choices, known, waiting = places.tensor_split([len(at_hand.fresh), len(at_hand.fresh) + len(incumbents)])
     pending = waiting if len(waiting) else None
