@@ -23,7 +23,7 @@ from runs import interval
 from athanor.memory.records import Point
 from athanor.memory.state import Trial
 
-SEEDS = range(5)
+SEEDS = range(10)
 MARGIN = 0.1
 Function = Callable[[np.ndarray], float]
 
