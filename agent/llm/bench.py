@@ -23,6 +23,7 @@ from ...tools.space import CrystalSpace, Space, units_of
 from ..guidance import guidance
 from ..labels import crystal_of
 from ..planner import Pick
+from ..planners.builtin import SCORED, SCORED_POINTS
 from ..planners.settings import PLAIN, Lessons, acquired
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from ...memory.state import State, Trial
     from ...tools.acquisition.acquire import Acquired, Choice
     from ...tools.properties.predicted import Chosen
-
-SCORED = 300
-"""Candidates that the acquisition is asked about at a time; of more, those made in this step and a random sample."""
 
 Ask = Callable[[str], "Sequence[Passage]"]
 """Asks memory in words; may raise RecallError."""
@@ -196,10 +194,12 @@ class Bench:
         if self.space.kind == "pool" and not self.state.completed:
             drawn = random.permutation(len(pool))[:n].tolist()
             return Acquired(tuple(Choice(at, pool[at], 0.0, {}, None) for at in drawn), ())
-        if len(pool) > SCORED:
+        most = SCORED_POINTS if self.space.kind == "pool" else SCORED
+        if len(pool) > most:
+            # Those made in this step, and a random sample of the rest.
             own = [candidate for candidate in pool if candidate.id in self.made]
             rest = [candidate for candidate in pool if candidate.id not in self.made]
-            pool = [*own, *(rest[int(at)] for at in random.permutation(len(rest)))][:SCORED]
+            pool = [*own, *(rest[int(at)] for at in random.permutation(len(rest)))][:most]
         trials = list(self.state.trials.values())
         return acquire(self.goal, trials, pool, n, int(random.integers(2**31)), self.predictor)
 
