@@ -1,6 +1,7 @@
 """Standard functions through the proposals of parameter spaces, beside Ax's and BayBE's defaults at the same budget.
 
-usage: python benchmarks/standard_functions.py [--seeds 20] [--budget 30] [--methods NAME...] [--functions NAME...]
+usage: python benchmarks/standard_functions.py [--seeds 20] [--fewer FUNCTION/METHOD=N...] [--budget 30]
+       [--methods NAME...] [--functions NAME...]
 
 Hartmann6, a constrained Hartmann6 (BayBE has no outcome constraints and is left out), AckleyMixed with five binary and
 three continuous variables and a new optimum for each seed, Branin-Currin and DTLZ2 with four variables and two
@@ -127,6 +128,7 @@ def main() -> None:
     """Run what is not there yet, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--fewer", nargs="+", default=[], metavar="FUNCTION/METHOD=N", help="seeds of slow searches")
     parser.add_argument("--budget", type=int, default=30)
     parser.add_argument("--methods", nargs="+", default=installed(), choices=list(SUGGESTERS))
     parser.add_argument("--functions", nargs="+", default=list(FUNCTIONS), choices=list(FUNCTIONS))
@@ -134,10 +136,13 @@ def main() -> None:
     asked = parser.parse_args()
     asked.runs.mkdir(parents=True, exist_ok=True)
     configure_torch()
+    fewer = {name: int(n) for name, _, n in (one.partition("=") for one in asked.fewer)}
     table: dict[str, Any] = {name: {} for name in asked.functions}
     for seed in range(asked.seeds):
         for name in asked.functions:
             for method in asked.methods:
+                if seed >= fewer.get(f"{name}/{method}", asked.seeds):
+                    continue
                 path = asked.runs / f"{name}-{method}-{seed}-{asked.budget}.json"
                 if not path.exists() and not (method == "baybe" and FUNCTIONS[name](seed).goal.constraints):
                     path.write_text(json.dumps(run(name, method, seed, asked.budget)))
