@@ -90,7 +90,7 @@ class Excess(AcquisitionFunction):
         """What it is, in words."""
         side = "above" if self._sign > 0 else "below"
         unit = self._goal.objectives[0].unit
-        return f"expected excess {side} {self.bound:.4g} {unit}, where the best twentieth of the list are expected"
+        return f"expected excess {side} {self.bound:.4g} {unit} (the bound of the best twentieth of the list)"
 
     def set_X_pending(self, X_pending: Tensor | None = None) -> None:  # noqa: N802, N803 - BoTorch's names
         """Replace the rows that are pending."""

@@ -115,7 +115,7 @@ def typical_reference(goal: Goal, trials: Iterable[Trial], expected: Array) -> A
     For each objective the worst value of the Pareto set, or the median of what is expected of untried settings where
     that is worse, and a tenth of their range beyond it. From the worst of all hits, a single one that is far off draws
     the search to the ends of the Pareto set; from the worst of the set alone, one that is still small keeps the search
-    where it is (docs/decisions/0021). One objective gains alike from any point, and keeps that of the reports.
+    where it is (docs/decisions/0021).
 
     Args:
         trials: As `reference_point` takes them.
@@ -125,8 +125,8 @@ def typical_reference(goal: Goal, trials: Iterable[Trial], expected: Array) -> A
         None where no trial knows every objective.
     """
     known = [t for t in trials if values(goal, t) is not None]
-    if not known or len(goal.objectives) == 1:
-        return reference_point(goal, known)
+    if not known:
+        return None
     gains = _matrix(goal, feasible(goal, known) or known) * signs(goal)
     front = gains[non_dominated(gains)]
     typical = [np.median(expected * signs(goal), axis=0)] if len(expected) else []

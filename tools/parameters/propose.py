@@ -125,11 +125,7 @@ def propose(
             )
         top = [point_of(t) for t in best[:BASELINE]]
         looked_at = _looked_at(space, top, seed, fixed, among)
-        frame = believed.frame
-        spread = looked_at if among is not None else looked_at[:LOOKED_AT]
-        means, _ = believed.surrogate.predict(frame.lift(torch.from_numpy(frame.rows(spread))).numpy())
-        expected = merit.amounts(goal, believed.surrogate.properties, means)
-        reference = merit.typical_reference(goal, settled, expected)
+        reference = _reference(goal, believed, settled, looked_at if among is not None else looked_at[:LOOKED_AT])
         assert reference is not None  # noqa: S101 - there are best trials
         waiting = [point_of(t) for t in trials if t.is_pending]
         listed = points_of(space) if among is None else among
@@ -178,6 +174,15 @@ def _acquisition(
         lift=frame.lift,
         hold=lambda rows: held(frame, surrogate.model, rows),
     )
+
+
+def _reference(goal: Goal, believed: Believed, settled: Sequence[Trial], spread: Sequence[Point]) -> Array | None:
+    """The point that gains are measured from; one objective gains alike from any."""
+    if len(goal.objectives) == 1:
+        return merit.reference_point(goal, settled)
+    frame, surrogate = believed.frame, believed.surrogate
+    means, _ = surrogate.predict(frame.lift(torch.from_numpy(frame.rows(spread))).numpy())
+    return merit.typical_reference(goal, settled, merit.amounts(goal, surrogate.properties, means))
 
 
 def _told(goal: Goal, believed: Believed, points: Sequence[Point], scores: Sequence[float]) -> tuple[Proposed, ...]:
