@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ..tools.parameters.words import read_point
 from ..tools.space import Space, units_of
 from .answers import Answer, measured
 
+_HEADING = re.compile(r"(?P<name>.+?)\s*\[(?P<unit>.*)\]")
 TRIAL = "trial"
 """Name of the column that holds the numbers of trials."""
 
@@ -26,7 +28,8 @@ def read_answers(path: Path, space: Space, properties: Mapping[str, str], author
     """Read answers, one a row; a property that a row leaves empty was not measured.
 
     Args:
-        path: CSV with a header: `trial` or all variables of the space, and properties.
+        path: CSV with a header: `trial` or all variables of the space, and properties; with `[unit]` after a name or
+            without.
         space: Whose variables the columns may name.
         properties: What the oracle answers, name to unit.
         author: Who measured.
@@ -34,15 +37,9 @@ def read_answers(path: Path, space: Space, properties: Mapping[str, str], author
     Raises:
         UserError: Names the file, the line, the column and what is allowed.
     """
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as a table: {error}") from error
-    if not rows:
-        raise UserError(f"{path}: no rows below the header")
-    columns = [name for name in rows[0] if name]
-    variables = list(units_of(space))
-    if TRIAL not in columns and not (variables and set(variables) <= set(columns)):
+    variables = units_of(space)
+    columns, rows = _rows(path, {**variables, **properties})
+    if TRIAL not in columns and not (variables and variables.keys() <= set(columns)):
         allowed = f"or all of {', '.join(variables)}" if variables else "for a space of crystals"
         raise UserError(f"{path}: columns are {', '.join(columns)}; a column {TRIAL!r} is needed, {allowed}")
     answers = []
@@ -54,6 +51,34 @@ def read_answers(path: Path, space: Space, properties: Mapping[str, str], author
         except UserError as error:
             raise UserError(f"{path}, line {line}: {error}") from error
     return tuple(answers)
+
+
+def _rows(path: Path, units: Mapping[str, str]) -> tuple[list[str], list[dict[str, str | None]]]:
+    """Names of the columns, and the rows by them."""
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        columns = [_name(heading.strip(), units, path) for heading in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as a table: {error}") from error
+    if not rows:
+        raise UserError(f"{path}: no rows below the header")
+    if twice := [name for name in columns if name and columns.count(name) > 1]:
+        raise UserError(f"{path}: two columns are named {twice[0]!r}; each name once is allowed")
+    return [name for name in columns if name], rows
+
+
+def _name(heading: str, units: Mapping[str, str], path: Path) -> str:
+    """What a column is about; a unit in its heading must be the one that holds."""
+    match = _HEADING.fullmatch(heading)
+    if heading in units or match is None or match["name"] not in units:
+        return heading
+    name, unit = match["name"], units[match["name"]]
+    if match["unit"] != unit:
+        told = clean(match["unit"], 20)
+        raise UserError(f"{path}: column {name!r} is in {told!r}, and {unit!r} is allowed; convert it")
+    return name
 
 
 def _trial(text: str | None) -> int:

@@ -30,12 +30,14 @@ class Explanation:
         learnt: Of each property of the goal; empty before there is a surrogate.
         choices: Suggestion and what the acquisition makes of it, the most wanted first.
         gain: What all suggestions together would be expected to bring beyond the best known, in the objective's unit.
+        notes: What was wanted and learnt from, in words: the acquisition, its reference, the noise, what went wrong.
     """
 
     goal: Goal
     learnt: tuple[Learnt, ...]
     choices: tuple[tuple[int, Choice], ...]
     gain: float | None
+    notes: tuple[str, ...] = ()
 
 
 def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Space, lessons: Lessons) -> Explanation:
@@ -62,7 +64,7 @@ def explanation(goal: Goal, state: State, suggested: Sequence[Trial], space: Spa
         found = acquire(goal, known, candidates, len(candidates), 0)
         told = learnt(goal, known, candidates)
     choices = tuple((numbers[choice.candidate.id], choice) for choice in found.picks)
-    return Explanation(goal, told, choices, found.gain)
+    return Explanation(goal, told, choices, found.gain, found.notes)
 
 
 def lines(explained: Explanation) -> Iterator[str]:
@@ -90,6 +92,7 @@ def lines(explained: Explanation) -> Iterator[str]:
         )
         if one.weights:
             yield f"  changes fastest with: {', '.join(f'{name} {percent(share)}' for name, share in one.weights)}"
+    yield from explained.notes
 
 
 def as_record(explained: Explanation) -> dict[str, Any]:
@@ -117,4 +120,5 @@ def as_record(explained: Explanation) -> dict[str, Any]:
             for one in explained.learnt
         ],
         "expected_gain": explained.gain,
+        "notes": list(explained.notes),
     }

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from ..memory.errors import UserError
+from .labels import counted
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
@@ -176,8 +177,9 @@ def observe(
     for answer in answers:
         if isinstance(answer.about, Candidate) and answer.about.provenance.note:
             console.print(answer.about.provenance.note, markup=False, highlight=False, soft_wrap=True)
+    own = f"and {counted(summary['told'], 'result')} of your own cost none of them, " if summary["told"] else ""
     console.print(
-        f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations have their results, "
+        f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations have their results, {own}"
         f"hits: {len(summary['hits'])}; waiting: {waiting}",
         markup=False,
         highlight=False,

@@ -5,6 +5,7 @@ Knows the supply of candidates, hypotheses and the acquire tool by their functio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -174,17 +175,24 @@ class BuiltinPlanner:
             found = acquire(self.goal, [*state.trials.values(), *own], rest, n, seed, self._predictor)
             whom = f" of {len(rest)}" + (f" that {claim.id} speaks about" if claim else "")
         picks = [
-            Pick(choice.candidate, f"acquisition rank {rank}{whom}{self._expected(choice)}", None, choice.predicted)
+            Pick(
+                choice.candidate,
+                f"acquisition rank {rank}{whom}{self._why(choice, found.notes[0])}",
+                None,
+                choice.predicted,
+            )
             for rank, choice in enumerate(found.picks, start=1)
         ]
-        if isinstance(self.space, ParameterSpace):
-            # Where there is nothing to predict by, the first note says what was done instead.
-            picks = [pick if pick.predicted else replace(pick, reason=found.notes[0]) for pick in picks]
         return picks, found.notes, found.gain
 
-    def _expected(self, choice: Choice) -> str:
+    def _why(self, choice: Choice, wanted: str) -> str:
+        """What a rank goes by.
+
+        Args:
+            wanted: The tool's first note: the acquisition, or what is done where there is nothing to predict by.
+        """
         if not choice.predicted:
-            return ", before there is a surrogate"
+            return ", last: it cannot be estimated" if choice.acquisition == -math.inf else f": {wanted}"
         units = dict(columns_of(self.goal))
         listed = ", ".join(
             f"{wording(name)} {number(mean, deviation, units.get(name, '1'))}"
@@ -193,7 +201,7 @@ class BuiltinPlanner:
         is_bound = choice.keeps is not None and self.goal.constraints
         keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
         made = "" if choice.made is None else f"; can be made: {percent(choice.made)}"
-        return f"; predicted by the surrogate: {listed}{keeps}{made}"
+        return f" by {wanted}; predicted by the surrogate: {listed}{keeps}{made}"
 
 
 def _share(n: int, batch: int, parts: int) -> int:

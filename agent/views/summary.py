@@ -101,9 +101,10 @@ class Summary(TypedDict):
 
     Times are in seconds, `columns` are the properties that the goal names with their units, `predicted` names those
     of them whose values are predicted, not simulated or measured, `variables` are those of a space of settings with
-    their units, and `reused` counts the
-    answers taken over from other campaigns, which are not among the completed or failed. `recalled` counts the
-    `passages` and `materials` that memory has given, each once, and `memory_lost` says why it could not be used.
+    their units. Not among the completed or failed, since they cost no budget, are the answers that `reused` counts,
+    taken over from other campaigns, and those that `told` counts, of trials that people have made on their own.
+    `recalled` counts the `passages` and `materials` that memory has given, each once, and `memory_lost` says why it
+    could not be used.
     `generators` has a row for each generator, where there are several; `ranking_left` says how the chat model fared
     where it left the acquisition's ranking.
     """
@@ -123,6 +124,7 @@ class Summary(TypedDict):
     failed: int
     pending: int
     reused: dict[str, int]
+    told: int
     recalled: dict[str, int]
     memory_lost: list[str]
     failures: dict[str, int]
@@ -164,6 +166,7 @@ def summarise(state: State) -> Summary:
         failed=len(standing.failed),
         pending=len(standing.trials) - finished,
         reused=dict(Counter(t.reused.campaign for t in standing.reused if t.reused).most_common()),
+        told=sum(t.reused is None for t in standing.reused),
         recalled=_recalled(state),
         memory_lost=[clean(message, 400) for message in state.lost],
         failures=dict(kinds.most_common()),
@@ -294,6 +297,8 @@ def sentences(summary: Summary) -> tuple[str, str, str]:
         count = sum(summary["reused"].values())
         names = ", ".join(f"{clean(name, 64)} ({number})" for name, number in summary["reused"].items())
         done += f" {counted(count, 'answer')} of earlier campaigns {'was' if count == 1 else 'were'} reused: {names}."
+    if summary["told"]:
+        done += f" {counted(summary['told'], 'result')} that people told of their own cost no budget."
     return done, _what_was_found(summary), _what_was_learned(summary)
 
 

@@ -101,6 +101,9 @@ def test_results_of_ones_own_come_in_by_a_table_and_cost_no_budget(
     assert [trial.batch for trial in known.trials.values()] == [1, 1, 1, 0, 0, 0]
     assert [trial.number for trial in known.trials.values() if trial.is_paid] == [1, 2, 3]
     assert known.trials[6].values == {"strength": 13.0}
+    table.write_text("x [1], y,strength [MPa],cost [EUR],[note]\n4,1,14,2,warm\n")
+    assert athanor("observe", "table", "--table", table).exit_code == 0
+    assert state(tmp_path).trials[7].values == {"strength": 14.0, "cost": 2.0}
     table.write_text("trial,strength,cost\n1,30,2\n#3,31,2\n")
     assert athanor("observe", "table", "--table", table).exit_code == 0
     assert state(tmp_path).trials[3].values == {"strength": 31.0, "cost": 2.0}
@@ -142,15 +145,40 @@ def test_suggestions_are_explained_once_there_is_a_surrogate(
     table = tmp_path / "own.csv"
     rows = [f"{x},{y},{10 * x},{x + y}" for x in (0, 5, 9, 14) for y in (0, 4, 9)]
     table.write_text("\n".join(["x,y,strength,cost", *rows]) + "\n")
-    assert athanor("observe", "table", "--table", table).exit_code == 0
+    known = athanor("observe", "table", "--table", table)
+    assert "0 of 20 evaluations have their results, and 12 results of your own cost none of them" in known.output
     told = suggested(athanor("suggest", "table", "-n", 2, "--explain", "--json"))["explanation"]
+    assert told["notes"][0] == "expected improvement"
     strength, cost = told["learnt"]
     assert list(strength["weights"]) == ["x", "y"]
     assert strength["weights"]["x"] > 0.6
     assert cost["left_out_r2"] > 0.9
     assert len(told["choices"]) == 2
     assert set(told["choices"][0]["predicted"]) == {"strength", "cost"}
-    assert "changes fastest with: x" in athanor("suggest", "table", "-n", 1, "--explain").stdout
+    again = athanor("suggest", "table", "-n", 1, "--explain").stdout
+    assert "changes fastest with: x" in again
+    assert "\nGaussian processes learnt from 12 of strength, 12 of cost; 5 pending" in again
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("x,y,strength [GPa]", "column 'strength' is in 'GPa', and 'MPa' is allowed; convert it"),
+        ("x,y [mm],strength", "column 'y' is in 'mm', and '1' is allowed"),
+        ("x,x [1],y", "two columns are named 'x'"),
+        ("x [1],strength,cost", "columns are x, strength, cost; a column 'trial' is needed, or all of x, y"),
+    ],
+)
+def test_a_table_with_a_wrong_heading_is_refused_whole(
+    athanor: Callable[..., Result], file: Path, tmp_path: Path, header: str, said: str
+) -> None:
+    athanor("suggest", file)
+    table = tmp_path / "own.csv"
+    table.write_text(f"{header}\n1,1,1\n")
+    refused = athanor("observe", "table", "--table", table)
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.output.split())
+    assert not state(tmp_path).completed
 
 
 def test_the_budget_ends_the_suggestions(athanor: Callable[..., Result], file: Path) -> None:

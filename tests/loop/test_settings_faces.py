@@ -78,6 +78,7 @@ def test_fixed_variables_hold_for_one_suggestion_alone(athanor: Call, tmp_path: 
         assert (values["quench"], values["anneal"]) == ("air", 900.0)
         assert "age" not in values
     (free,) = suggested(athanor("suggest", "alloy", "-n", 1, "--json"))
+    assert "acquisition rank 1 by expected improvement; predicted by the surrogate: hardness" in free["reason"]
     assert free["content"]["values"]["anneal"] != 900.0
     (hint,) = state(tmp_path).hints.values()
     assert (hint.author, hint.since, hint.until) == ("Ada", 2, 2)

@@ -180,7 +180,12 @@ def test_a_missing_property_still_informs_the_others(trials: list[Trial]) -> Non
         *(trial(t.number, t.candidate, without="stiffness") for t in trials[8:]),
     ]
     answer = acquire(TWO, partial, points(30, 9), 2, 0)
-    assert "learnt from 8 of stiffness, 14 of density, 14 of energy" in answer.notes[0]
+    assert "learnt from 8 of stiffness, 14 of density, 14 of energy" in answer.notes[1]
+    reference = merit.reference_point(TWO, partial)
+    assert reference is not None
+    stiffness, density = reference
+    wanted = f"beyond stiffness {stiffness:.4g} GPa, density {density:.4g} g/cm3 (the reference point)"
+    assert answer.notes[0] == f"expected hypervolume {wanted}"
     assert set(answer.picks[0].predicted) == {"stiffness", "density", "energy"}
 
 
@@ -221,7 +226,7 @@ def test_a_failed_fit_is_told(trials: list[Trial], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "most_probable", fails)
     answer = acquire(TWO, trials, points(20, 14), 2, 0)
     assert len(answer.picks) == 2
-    assert any("density: the fit failed (not positive definite)" in note for note in answer.notes)
+    assert "; density: the fit failed (not positive definite)" in answer.notes[0]
 
 
 @pytest.mark.parametrize("isotropic", [True, False])

@@ -70,6 +70,7 @@ class Acquired:
     """What to evaluate next, best first, and how that was found.
 
     Attributes:
+        notes: First what was wanted, or why there is nothing to rank by; with what went wrong in fitting.
         gain: What all of the pool would be expected to bring beyond the best known, in the unit of the one objective;
             None where there are several, no surrogate, or no trial that keeps the constraints.
     """
@@ -124,7 +125,9 @@ def acquire(
         elif not best or min(map(len, at_hand.answers.values())) < at_hand.described.least:
             picks = _by_estimates(goal, at_hand, q)
             least = at_hand.described.least
-            notes.append(f"no surrogate yet: {least} values of each property are needed, there are {at_hand.counts}")
+            needed = f"{least} values of each property are needed, there are {at_hand.counts}"
+            short = " among the best by the estimates" if at_hand.described.estimates else ""
+            notes.append(f"no surrogate yet: {needed}; far from all others{short}")
         else:
             picks, notes, gain = _by_surrogate(goal, rows, best, at_hand, q, seed)
     refused = [i for i in sorted(at_hand.described.refused) if i < len(fresh)]
@@ -274,15 +277,8 @@ def _by_surrogate(
         predicted = {name: (float(mean), float(deviation)) for name, mean, deviation in zip(*row, strict=True)}
         chance = None if chances is None else float(chances[position])
         picks.append(Choice(index, at_hand.candidates[index], score, predicted, keeps(goal, predicted), chance))
-    wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    name = "expected hypervolume" if len(goal.objectives) > 1 else "expected improvement"
-    if isinstance(acquisition, Excess):
-        name = acquisition.name
-    notes = [
-        f"{name} over Gaussian processes learnt from {at_hand.counts}; {len(at_hand.pending)} pending",
-        f"reference point: {wanted}",
-        *surrogate.notes,
-    ]
+    learnt = f"Gaussian processes learnt from {at_hand.counts}; {len(at_hand.pending)} pending"
+    notes = ["; ".join((acquisition.name, *surrogate.faults)), learnt, *surrogate.notes]
     n_settled = len(at_hand.fresh) + len(incumbents)
     settled = belief.covariances[:, :n_settled, :n_settled]
     gain = expected_gain(goal, surrogate.properties, belief.means[:n_settled], settled, len(at_hand.fresh), seed)

@@ -35,10 +35,15 @@ logei._load_attempted = True
 
 
 class Improvement(AcquisitionFunction):
-    """Log of the expected improvement, or hypervolume improvement, times some factors."""
+    """Log of the expected improvement, or hypervolume improvement, times some factors.
+
+    Attributes:
+        name: What it is, in words.
+    """
 
     def __init__(
         self,
+        name: str,
         build: Callable[[Tensor | None], AcquisitionFunction],
         pending: Tensor | None,
         weights: Sequence[Weight],
@@ -47,6 +52,7 @@ class Improvement(AcquisitionFunction):
         """Build what is weighed.
 
         Args:
+            name: What it is, in words.
             build: Makes an acquisition function that gives logs, from the rows that are pending.
             pending: Rows that are pending from the start, `(n, n_columns)`.
             weights: Of each candidate.
@@ -54,6 +60,7 @@ class Improvement(AcquisitionFunction):
         """
         base = build(pending)
         super().__init__(base.model)
+        self.name = name
         self._build, self._base, self._weights, self._lift = build, base, tuple(weights), lift
         # BoTorch's own acquisitions forget the pending rows they were made with as soon as more are set.
         self.X_pending = pending  # type: ignore[assignment]
@@ -142,7 +149,17 @@ def improvement(
             X_pending=waiting,
         )
 
-    return Improvement(build, pending, weights, lift)
+    return Improvement(_name(goal, reference), build, pending, weights, lift)
+
+
+def _name(goal: Goal, reference: Array) -> str:
+    if len(goal.objectives) == 1:
+        return "expected improvement"
+    wanted = ", ".join(
+        f"{o.property} {amount:.4g} {o.unit}" + ("" if o.target is None else " off its target")
+        for o, amount in zip(goal.objectives, reference, strict=True)
+    )
+    return f"expected hypervolume beyond {wanted} (the reference point)"
 
 
 def _amounts(goal: Goal, values: Tensor) -> Tensor:

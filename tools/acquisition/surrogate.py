@@ -136,13 +136,15 @@ class Surrogate:
         properties: One for each model.
         processes: Take `inputs`.
         inputs: All described candidates, `(n_candidates, n_features + n_properties)`; rows of refused ones are nan.
-        notes: Where the noise comes from where it is not inferred, and what went wrong in fitting, in words.
+        notes: Where the noise comes from where it is not inferred.
+        faults: What went wrong in fitting, and what was done instead.
     """
 
     properties: tuple[str, ...]
     processes: Sequence[Process]
     inputs: Tensor
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def over(self, indices: Sequence[int]) -> FiniteModel:
         """The joint belief over some candidates, in the properties' units; takes positions in `indices`."""
@@ -238,7 +240,7 @@ def fit(
     inputs = np.column_stack([described.rows, *columns])
     n_features = described.rows.shape[1]
     prior = dimension_prior(n_features, WIDE_NOISE) if described.isotropic else point_prior(n_features, LIST_NOISE)
-    processes, notes = [], []
+    processes, notes, faults = list[Process](), list[str](), list[str]()
     for k, (name, known) in enumerate(answers.items()):
         stated = (deviations or {}).get(name, {})
         results = Results(
@@ -249,8 +251,8 @@ def fit(
         process, fault = learnt_from(merged, what, prior, units[k], FIT_ROWS)
         processes.append(process)
         notes += [] if merged.variances is None else [f"noise of {name}: {merged.noise}"]
-        notes += [f"{name}: {fault}"] if fault else []
-    return Surrogate(tuple(answers), processes, torch.from_numpy(inputs), tuple(notes))
+        faults += [f"{name}: {fault}"] if fault else []
+    return Surrogate(tuple(answers), processes, torch.from_numpy(inputs), tuple(notes), tuple(faults))
 
 
 def _slope(guess: Array, values: Array) -> float:

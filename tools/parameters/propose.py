@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
 from botorch.exceptions.warnings import BotorchWarning
 from linear_operator.utils.warnings import NumericalWarning  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits
@@ -22,7 +21,7 @@ from ...memory.state import Trial
 from ..acquisition import merit
 from ..acquisition.acquire import best_first, each_once
 from ..acquisition.excess import Excess, wants_all_the_best
-from ..acquisition.improvement import Weight, improvement, keeps
+from ..acquisition.improvement import Improvement, Weight, improvement, keeps
 from ..acquisition.remaining import expected_gain
 from .believe import LEAST, Believed, Earlier, believe, meant, ordered, point_of, properties_of
 from .encode import Array, encode
@@ -68,6 +67,7 @@ class Proposal:
     """Points to try, best first, and how they were found.
 
     Attributes:
+        notes: First what was wanted, or why there is nothing to rank by; with what went wrong in fitting.
         gain: What the space is still expected to bring beyond the best known, in the unit of the one objective; None
             where there are several, no surrogate, or no trial that keeps the constraints.
     """
@@ -134,11 +134,8 @@ def propose(
         points = tuple(s.point for s in found)
         gain = _gain(goal, believed, [*points, *looked_at], top, seed)
     picks = _told(goal, believed, points, [s.acquisition for s in found])
-    wanted = ", ".join(f"{o.property} {v:.4g} {o.unit}" for o, v in zip(goal.objectives, reference, strict=True))
-    named = [acquisition.name] if isinstance(acquisition, Excess) else []
-    pending = f"{len(waiting)} pending"
-    notes = (*named, f"reference point: {wanted}", pending, *believed.notes, *believed.surrogate.notes)
-    return Proposal(picks, notes, gain)
+    wanted = "; ".join((acquisition.name, *believed.surrogate.faults))
+    return Proposal(picks, (wanted, f"{len(waiting)} pending", *believed.notes, *believed.surrogate.notes), gain)
 
 
 def _acquisition(
@@ -149,7 +146,7 @@ def _acquisition(
     waiting: Sequence[Point],
     seed: int,
     listed: Sequence[Point] | None,
-) -> AcquisitionFunction:
+) -> Excess | Improvement:
     frame, surrogate = believed.frame, believed.surrogate
     weights: list[Weight] = [] if believed.made is None else [feasibility_of(believed.made)]
     pending = torch.from_numpy(encode(frame.space, waiting)) if waiting else None

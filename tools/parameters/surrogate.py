@@ -41,14 +41,15 @@ class Surrogate:
     Attributes:
         properties: Name of each output of the model.
         frame: Makes the rows that the model takes.
-        notes: Where the noise of each property comes from, what went wrong in fitting, and how far earlier campaigns
-            are believed.
+        notes: Where the noise of each property comes from, and how far earlier campaigns are believed.
+        faults: What went wrong in fitting, and what was done instead.
     """
 
     properties: tuple[str, ...]
     model: Processes
     frame: Frame
     notes: tuple[str, ...]
+    faults: tuple[str, ...]
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the truth at some rows, each `(n_rows, n_properties)`."""
@@ -73,7 +74,7 @@ def fit(
         earlier: Property to what earlier campaigns know of it, by name.
     """
     frame = Frame(space)
-    processes, trends, notes = list[Process](), list[Trend](), list[str]()
+    processes, trends, notes, faults = list[Process](), list[Trend](), list[str](), list[str]()
     for name, known in results.items():
         merged = merge(known)
         notes.append(f"noise of {name}: {merged.noise}")
@@ -85,7 +86,7 @@ def fit(
             told = ", ".join(f"{value:.4g}" for value in everything.values[away])
             notes += [f"{name}: taken for outliers and not learnt from: {told}"] if told else []
         process, fault = _fitted(merged, columns)
-        notes += [f"{name}: {fault}"] if fault else []
+        faults += [f"{name}: {fault}"] if fault else []
         trend = Trend()
         if sources := (earlier or {}).get(name):
             taught = [_fitted(merge(theirs), columns)[0] for theirs in sources.values()]
@@ -98,7 +99,7 @@ def fit(
         trends.append(trend)
     if any(trend.processes for trend in trends):
         frame = replace(frame, trends=tuple(trends))
-    return Surrogate(tuple(results), Processes(processes), frame, tuple(notes))
+    return Surrogate(tuple(results), Processes(processes), frame, tuple(notes), tuple(faults))
 
 
 def _fitted(merged: Merged, columns: Columns, unit: tuple[float, float] | None = None) -> tuple[Process, str | None]:
