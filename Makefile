@@ -14,7 +14,7 @@ run: $(READY)
 	@$(BIN)/athanor run $(FILE)
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: style types order
 

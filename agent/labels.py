@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from ..memory.foreign import clean
@@ -29,6 +30,21 @@ def label_of(candidate: Candidate) -> str:
 def settings_of(point: Point, limit: int = 400) -> str:
     """All values of a point: `x=0.25, quench=oil`."""
     return clean(", ".join(f"{name}={_setting(value)}" for name, value in point.values.items()), limit)
+
+
+def in_full(candidate: Candidate, units: Mapping[str, str]) -> str:
+    """What to make: the formula of a crystal, or every value of a point with its unit: `anneal 900 K, quench oil`.
+
+    Args:
+        units: Variable to unit.
+    """
+    content = candidate.content
+    if isinstance(content, Crystal):
+        return _formula(content.species)
+    return ", ".join(
+        f"{clean(name, 100)} {clean(_setting(value), 100)} {unit_of(units.get(name, '1'))}".rstrip()
+        for name, value in content.values.items()
+    )
 
 
 def _setting(value: float | str) -> str:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from ..memory.errors import UserError
-from .labels import counted
+from .labels import counted, in_full
 from .options import DEFAULT_HOME, AsJson, Home
 
 if TYPE_CHECKING:
@@ -240,12 +240,6 @@ def _record(trial: Trial) -> dict[str, object]:
 
 
 def _line(trial: Trial, space: Space) -> str:
-    from ..memory.records import Point
-    from ..tools.parameters.parameter_space import ParameterSpace
-    from ..tools.parameters.words import setting_words
-    from .labels import label_of
+    from ..tools.space import units_of
 
-    content = trial.candidate.content
-    if isinstance(space, ParameterSpace) and isinstance(content, Point):
-        return f"#{trial.number} {setting_words(space, content)}\n    {trial.reason}"
-    return f"#{trial.number} {label_of(trial.candidate)}: {trial.reason}"
+    return f"#{trial.number} {in_full(trial.candidate, units_of(space))}\n    {trial.reason}"

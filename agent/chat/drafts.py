@@ -18,6 +18,7 @@ from ...tools.oracles.oracle import SimulationSettings, answered_properties
 from ..campaign_file import CampaignFile, parse_campaign
 from ..labels import counted, wording
 from ..llm.submission import Asked
+from .settings_draft import SettingsAsked, of_settings
 
 if TYPE_CHECKING:
     from ..chat_model.settings import ChatModelSettings
@@ -31,7 +32,7 @@ Potential = Literal["sevennet", "chgnet", "sevennet-l3i5"]
 class ObjectiveAsked(Asked):
     """One property that is wanted high, low, or near a value."""
 
-    property: str = Field(description=f"Of a simulation: {_ANSWERED}. Of a table: one of its columns.")
+    property: str = Field(description=f"Of a simulation: {_ANSWERED}. Of settings or a table: one of theirs.")
     direction: Literal["maximise", "minimise", "target"]
     unit: str = Field(description="As the oracle gives it.")
     target: float | None = Field(default=None, description="With direction target: the value, in that unit.")
@@ -73,7 +74,7 @@ class TableAsked(Asked):
 
 
 class DraftAsked(Asked):
-    """A whole campaign: a goal, what may vary, what answers, a budget. Give crystals or table, one of the two."""
+    """A whole campaign: goal, what may vary, what answers, budget. Give one of crystals, settings and table."""
 
     name: str = Field(description="Short: letters, digits, - and _.")
     statement: str = Field(max_length=400, description="The wish in one sentence.")
@@ -82,6 +83,7 @@ class DraftAsked(Asked):
     evaluations: int = Field(ge=1, description="How many trials may be evaluated.")
     hours: float | None = Field(default=None, gt=0, description="On the clock; none for no limit.")
     crystals: CrystalsAsked | None = None
+    settings: SettingsAsked | None = None
     table: TableAsked | None = None
     planner: Literal["builtin", "llm", "random"] = Field(
         default="builtin", description="llm: a chat model chooses too, which costs tokens. random: only to compare."
@@ -99,11 +101,11 @@ def drafted(asked: DraftAsked, taken: Collection[str], chat_model: ChatModelSett
         chat_model: Of this chat, for a campaign whose planner is `llm`.
 
     Raises:
-        RetryError: Both or none of crystals and table are given, or the table cannot be found.
+        RetryError: Not one of crystals, settings and table is given, but none or several, or the table cannot be found.
         UserError: A part is wrong; one line each, with what is allowed.
     """
-    if (asked.crystals is None) == (asked.table is None):
-        raise RetryError("give crystals or table, one of the two")
+    if sum(part is not None for part in (asked.crystals, asked.settings, asked.table)) != 1:
+        raise RetryError("give one of crystals, settings and table")
     content: dict[str, Any] = {
         "name": _free(asked.name, taken),
         "goal": {
@@ -113,6 +115,7 @@ def drafted(asked: DraftAsked, taken: Collection[str], chat_model: ChatModelSett
             "budget": {"evaluations": asked.evaluations} | ({"hours": asked.hours} if asked.hours else {}),
         },
         **(_of_crystals(asked.crystals) if asked.crystals else {}),
+        **(of_settings(asked.settings) if asked.settings else {}),
         **(_of_table(asked.table) if asked.table else {}),
         "planner": asked.planner,
         "batch": asked.batch,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ...memory.foreign import clean, quoted
 from ...tools.acquisition import merit
 from ..guidance import guidance_lines
-from ..labels import counted, label_of, wording
+from ..labels import counted, in_full, label_of, wording
 from ..standing import goal_of
 from ..views.live import result
+from ..views.summary import variables_of
 
 if TYPE_CHECKING:
     from ...memory.records import Goal
@@ -105,11 +106,12 @@ def _batches(before: State, after: State, needs_approval: bool) -> Iterator[str]
     for number, trial in after.trials.items():
         if number not in before.trials and trial.batch > 0 and not trial.reused:
             new.setdefault(trial.batch, []).append(trial)
+    units = dict(variables_of(after.spec))
     for batch, trials in new.items():
         yield f"batch {batch}: {counted(len(trials), 'trial')} proposed"
         for trial in trials:
             tests = f", tests {trial.hypothesis}" if trial.hypothesis else ""
-            yield f"  #{trial.number} {label_of(trial.candidate)}: {quoted(trial.reason, 200)}{tests}"
+            yield f"  #{trial.number} {in_full(trial.candidate, units)}: {quoted(trial.reason, 400)}{tests}"
         waiting = [trial.number for trial in trials if trial.status == "proposed"]
         if needs_approval and waiting:
             listed = " ".join(map(str, waiting))

@@ -177,7 +177,7 @@ class BuiltinPlanner:
         picks = [
             Pick(
                 choice.candidate,
-                f"acquisition rank {rank}{whom}{self._why(choice, found.notes[0])}",
+                self._why(choice, f"acquisition rank {rank}{whom}", found.notes[0]),
                 None,
                 choice.predicted,
             )
@@ -185,14 +185,15 @@ class BuiltinPlanner:
         ]
         return picks, found.notes, found.gain
 
-    def _why(self, choice: Choice, wanted: str) -> str:
-        """What a rank goes by.
+    def _why(self, choice: Choice, rank: str, wanted: str) -> str:
+        """Why a candidate is chosen.
 
         Args:
-            wanted: The tool's first note: the acquisition, or what is done where there is nothing to predict by.
+            rank: In words.
+            wanted: What the rank goes by: the acquisition, or what is done where there is nothing to predict by.
         """
         if not choice.predicted:
-            return ", last: it cannot be estimated" if choice.acquisition == -math.inf else f": {wanted}"
+            return f"{rank}, last: it cannot be estimated" if choice.acquisition == -math.inf else wanted
         units = dict(columns_of(self.goal))
         listed = ", ".join(
             f"{wording(name)} {number(mean, deviation, units.get(name, '1'))}"
@@ -201,7 +202,7 @@ class BuiltinPlanner:
         is_bound = choice.keeps is not None and self.goal.constraints
         keeps = f"; keeps the constraints: {percent(choice.keeps or 0.0)}" if is_bound else ""
         made = "" if choice.made is None else f"; can be made: {percent(choice.made)}"
-        return f" by {wanted}; predicted by the surrogate: {listed}{keeps}{made}"
+        return f"{rank} by {wanted}; predicted by the surrogate: {listed}{keeps}{made}"
 
 
 def _share(n: int, batch: int, parts: int) -> int:

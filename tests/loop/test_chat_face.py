@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from athanor.agent.chat_model.scripted import ScriptedChatModel
 from athanor.agent.chat_model.settings import ChatModelSettings, Prices
 from athanor.agent.chat_model.test_server import ChatServer
 from athanor.memory.errors import UserError
+from athanor.memory.records import Point
 from athanor.memory.sql import open_ledger
 from athanor.memory.state import fold
 
@@ -189,6 +191,56 @@ def test_a_mistaken_draft_is_told_to_the_chat_model(pool: Path, chat: Callable[.
         assert "the draft is not a valid campaign" in shown
         asked = [turn.message for turn in session.turns if turn.message["role"] == "tool"]
         assert "the oracle does not give 'beauty'; it gives strength, cost" in str(asked[0]["content"])
+
+
+def test_settings_that_people_measure_are_drafted_and_searched(chat: Callable[..., Session], said: list[str]) -> None:
+    names: dict[str, Any] = {"labels": ["oil", "air"], "kind": "categorical", "name": "quench", "unit": "1"}
+    settings = {
+        "variables": [
+            {"kind": "composition", "name": "steel", "unit": "%", "parts": ["Fe", "Cr", "Ni"], "total": 100},
+            {"kind": "continuous", "name": "anneal", "unit": "K", "low": 700, "high": 1400, "scale": "log"},
+            names,
+            {"kind": "integer", "name": "bath", "unit": "1", "low": 1, "high": 3}
+            | {"only_for": {"variable": "quench", "among": ["oil"]}},
+        ],
+        "limits": [{"terms": {"Cr": 1, "Ni": 1}, "comparison": "<=", "bound": 40}],
+        "properties": {"hardness": "HV"},
+    }
+    asked = draft(Path(), table=None, constraints=[], settings=settings, planner="builtin", batch=2) | {
+        "objectives": [{"property": "hardness", "direction": "maximise", "unit": "HV"}]
+    }
+    twice = asked | {"table": {"file": "pool.csv", "variables": {"x": "1"}, "properties": {"y": "1"}}}
+    wrong = asked | {"settings": settings | {"variables": [names | {"low": 1}]}}
+    says = {
+        "either": ("draft_campaign", twice),
+        "labels": ("draft_campaign", wrong),
+        "a hard steel": ("draft_campaign", asked),
+    }
+    with served(says) as server:
+        session = chat(server)
+        assert "give one of crystals, settings and table" in told(said, session, "either or: pool.csv")
+        assert "the draft is not a valid campaign" in told(said, session, "labels with bounds")
+        (_, refused) = [turn.message["content"] for turn in session.turns if turn.message["role"] == "tool"]
+        assert "space.variables.0" in refused
+        assert session.draft is None
+        assert "at most 8 evaluations by people" in told(said, session, "a hard steel by tempering")
+        assert not session.ledger.campaigns()
+        shown = told(said, session, "y")
+        assert "#1 Fe" in shown
+        assert "/observe N hardness=VALUE±DEVIATION" in shown
+        for trial in session.state().pending:
+            content = trial.candidate.content
+            assert isinstance(content, Point)
+            assert float(content.values["Cr"]) + float(content.values["Ni"]) <= 40 + 1e-6
+            assert ("bath" in content.values) == (content.values["quench"] == "oil")
+        told(said, session, "/observe 1 'hardness=210±5 HV'", "/observe 2 hardness=230")
+        (line,) = [one for one in told(said, session, "/suggest 1").splitlines() if "#3 Fe" in one]
+        whole = r"#3 Fe [\d.]+ %, Cr [\d.]+ %, Ni [\d.]+ %, anneal [\d.]+ K, quench (air|oil, bath [123]): "
+        assert re.search(whole, line)
+        assert "rank 1 by expected improvement; predicted by the surrogate: hardness 2" in line
+    state = session.state()
+    assert [trial.values.get("hardness") for trial in state.trials.values()] == [210, 230, None]
+    assert state.trials[3].predicted
 
 
 def test_values_without_a_source_are_withheld(

@@ -1,4 +1,4 @@
-"""Spaces and settings in words: how a variable is described to people, and how what they write is read.
+"""Spaces and settings in words: how a variable is described to people, and how the settings they write are read.
 
 Knows variables, spaces and units as text. Must not know commands, files or who writes.
 """
@@ -41,15 +41,6 @@ def variable_words(variable: Continuous | Integer | Ordinal | Categorical | Comp
             most = f", at most {variable.at_most} of them" if variable.at_most else ""
             text = f"{', '.join(variable.parts)}, which sum to {variable.total:g}{unit}{least}{most}"
     return f"{text}; only for some values of {variable.when.variable}" if variable.when else text
-
-
-def setting_words(space: ParameterSpace, point: Point) -> str:
-    """A point in one line, every value with its unit: `Ni 12.5 %, anneal 900 K, quench oil`."""
-    units = {leaf.name: "" if leaf.source.unit == "1" else f" {leaf.source.unit}" for leaf in space.leaves}
-    return ", ".join(
-        f"{name} {value}" if isinstance(value, str) else f"{name} {value:.6g}{units.get(name, '')}"
-        for name, value in point.values.items()
-    )
 
 
 def read_values(space: ParameterSpace, told: Mapping[str, str]) -> dict[str, Value]:
