@@ -41,6 +41,7 @@ from .judge import judge
 from .planner import Pick, Planner
 from .recollection.earlier import reused_answer
 from .recollection.recollect import Recollection
+from .spending import affordable, prices_of
 from .stop import Stop, stop_reason
 
 Watcher = Callable[[State, Sequence[int]], None]
@@ -90,6 +91,7 @@ class Campaign:
         self._confirming = confirming[0] if confirming else None
         self._make_executor = make_executor
         self._memory = memory
+        self._prices = prices_of(file.space)
         self._unindexed: list[Entry] = []
         self._dry_at: int | None = None
         self.needs_approval = False
@@ -163,7 +165,7 @@ class Campaign:
         """
         with self._opened(holder, versions):
             self._settle_finished()
-            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0, may_settle=False)
+            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0, False, self._prices)
             if stop:
                 raise UserError(f"nothing more is suggested: {stop.message}")
             known = set(self.state.trials)
@@ -171,7 +173,8 @@ class Campaign:
                 told = [wish.model_copy(update={"until": self.state.batches + 1})] if wish else []
                 self._propose(self.state, self._batches() + 1, n, heard(told, self.state, self.file.space))
             else:
-                picks = repeats(self.state, again, min(n, self._left(self.state)))
+                more = repeats(self.state, again, min(n, self._left(self.state)))
+                picks = affordable(more, self._prices, self._cost_left(self.state))
                 first, batch = max(self.state.trials) + 1, self._batches() + 1
                 self._append(*(proposed(pick, first + i, batch, self._oracle) for i, pick in enumerate(picks)))
             return tuple(trial for number, trial in self.state.trials.items() if number not in known)
@@ -238,7 +241,8 @@ class Campaign:
         while True:
             proposed, settled = self._batches(), len(self.state.reflections)
             view = self.state.before(settled + 1)
-            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds, self.file.stop_when_settled)
+            may_settle = self.file.stop_when_settled
+            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds, may_settle, self._prices)
             if self._paused_by:
                 stop = Stop("paused", f"paused by {self._paused_by}")
             if not stop and self._dry_at == settled:
@@ -281,7 +285,8 @@ class Campaign:
             # Whatever a planner was talked into: what people have ruled out goes no further.
             if pick.candidate.id not in tried and told.allows(pick.candidate):
                 picks.setdefault(pick.candidate.id, pick)
-        for number, pick in enumerate(picks.values(), start=len(view.trials) + 1):
+        begun = list(affordable(picks.values(), self._prices, self._cost_left(view)))
+        for number, pick in enumerate(begun, start=len(view.trials) + 1):
             events += self._trial(number, batch, self._oracle, pick)
         # What was asked of a chat model has cost something, even if nothing came of it.
         self._append(*(events if picks else proposal.events))
@@ -353,8 +358,15 @@ class Campaign:
 
     def _left(self, view: State) -> int:
         """Evaluations of the budget that are not proposed yet."""
-        used = sum(trial.oracle == self._oracle and trial.is_paid for trial in view.trials.values())
-        return self.file.goal.budget.evaluations - used
+        return self.file.goal.budget.evaluations - len(self._paid(view))
+
+    def _cost_left(self, view: State) -> float | None:
+        """What the evaluations that are not proposed yet may cost; None for no limit."""
+        limit = self.file.goal.budget.cost
+        return None if limit is None or self._prices is None else limit - self._prices.sum_of(self._paid(view))
+
+    def _paid(self, view: State) -> list[Trial]:
+        return [trial for trial in view.trials.values() if trial.oracle == self._oracle and trial.is_paid]
 
     def _batches(self) -> int:
         """Number of batches proposed for the search; a batch that confirms hits does not count."""

@@ -86,6 +86,16 @@ class CampaignFile(Record):
         return self
 
     @model_validator(mode="after")
+    def _costs_are_stated(self) -> CampaignFile:
+        is_stated = isinstance(self.space, ParameterSpace) and (self.space.cost or self.space.fidelity)
+        if self.goal.budget.cost is not None and not is_stated:
+            raise ValueError(
+                "goal.budget.cost is allowed where the space states what evaluations cost: its key cost, or a variable "
+                "of kind fidelity"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _oracle_answers_the_goal(self) -> CampaignFile:
         offered = properties_of(self.oracle)
         wanted: list[Objective | Constraint] = [*self.goal.objectives, *self.goal.constraints]

@@ -12,8 +12,9 @@ from typing import Literal
 from ..memory.records import Budget
 from ..memory.state import State
 from .labels import figure, unit_of, wording
+from .spending import Prices
 
-Reason = Literal["evaluations", "hours", "failures_in_a_row", "exhausted", "settled", "paused"]
+Reason = Literal["evaluations", "cost", "hours", "failures_in_a_row", "exhausted", "settled", "paused"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,14 @@ SETTLED = 2
 """Batches in a row that were planned with less to gain than the noise, before a search counts as settled."""
 
 
-def stop_reason(state: State, budget: Budget, oracle: str, seconds: float, may_settle: bool = True) -> Stop | None:
+def stop_reason(
+    state: State,
+    budget: Budget,
+    oracle: str,
+    seconds: float,
+    may_settle: bool = True,
+    prices: Prices | None = None,
+) -> Stop | None:
     """Find out whether a budget is used up.
 
     Args:
@@ -37,6 +45,7 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float, may_s
         oracle: Name of the oracle the budget is for; trials at others do not count.
         seconds: Wall-clock seconds spent so far, this run's included.
         may_settle: Whether it also stops where less is to be gained than the noise of a measurement.
+        prices: Of the space, where it states any.
 
     Returns:
         The first reason to stop, or None.
@@ -50,6 +59,8 @@ def stop_reason(state: State, budget: Budget, oracle: str, seconds: float, may_s
         return Stop("failures_in_a_row", f"{in_a_row} trials failed one after another, the last: {kind}")
     if len(trials) >= budget.evaluations:
         return Stop("evaluations", f"all {budget.evaluations} evaluations of the budget are used")
+    if budget.cost is not None and prices is not None and (spent := prices.sum_of(trials)) >= budget.cost:
+        return Stop("cost", f"what the evaluations may cost is used: {prices.in_words(spent, budget.cost)}")
     if budget.hours is not None and seconds >= 3600 * budget.hours:
         return Stop("hours", f"the {budget.hours:g} hours of the budget are used")
     return settled(state) if may_settle else None

@@ -232,13 +232,13 @@ class RunEnded(Record):
     """A process has stopped working on the campaign, for a named reason.
 
     Attributes:
-        reason: `evaluations`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `settled` (less to
+        reason: `evaluations`, `cost`, `hours`, `failures_in_a_row`, `exhausted` (no new candidate), `settled` (less to
             gain than the noise), `paused` (by a person), `interrupted` or `error`.
     """
 
     kind: Literal["run_ended"] = "run_ended"
     reason: Literal[
-        "evaluations", "hours", "failures_in_a_row", "exhausted", "settled", "paused", "interrupted", "error"
+        "evaluations", "cost", "hours", "failures_in_a_row", "exhausted", "settled", "paused", "interrupted", "error"
     ]
     message: str
 

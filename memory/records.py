@@ -79,6 +79,8 @@ class Budget(Record):
     Attributes:
         evaluations: Trials that may be given to the oracle, failed ones counted.
         hours: Wall-clock hours, summed over all runs of the campaign; None for no limit.
+        cost: What the evaluations may cost together, in the unit of the space's costs; the last one may go beyond it.
+            None for no limit.
         failures_in_a_row: Trials that may fail one after another before the campaign stops.
         chat_calls: Questions to the chat model; None for no limit, as with the next two. Where one of the three is used
             up, the campaign goes on without the chat model.
@@ -88,6 +90,7 @@ class Budget(Record):
 
     evaluations: Annotated[int, Field(ge=1)]
     hours: Annotated[float, Field(gt=0)] | None = None
+    cost: Annotated[float, Field(gt=0)] | None = None
     failures_in_a_row: Annotated[int, Field(ge=1)] = 10
     chat_calls: Annotated[int, Field(ge=1)] | None = None
     chat_tokens: Annotated[int, Field(ge=1)] | None = None

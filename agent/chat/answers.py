@@ -18,6 +18,7 @@ from ..labels import better, counted, duration, figure, unit_of, wording
 from ..llm.words import name_of, trial_line, trial_text
 from ..planners.hypothesise import statement
 from ..planners.reflect import number
+from ..spending import prices_in
 from ..standing import Standing, best_first, columns_of, measurement, standing_of
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ def standing_text(state: State) -> str:
     goal, finished = standing.goal, len(standing.completed) + len(standing.failed)
     end = f"{state.ended.reason}: {clean(state.ended.message, 200)}" if state.ended else "no end is recorded"
     hours = f" of {goal.budget.hours:g} h" if goal.budget.hours is not None else ""
+    prices = prices_in(state.spec)
+    cost = [f"They cost {prices.in_words(prices.sum_of(standing.trials), goal.budget.cost)}."] if prices else []
     lines = [
         f"Campaign {clean(str(state.spec.get('name', '')), 64)}: {quoted(goal.statement, 300)}",
         *_wishes(standing),
         f"Budget: {finished} of {goal.budget.evaluations} evaluations made, {len(standing.failed)} of them failed.",
+        *cost,
         f"Time: {duration(state.spent)}{hours} on the clock. {end[0].upper()}{end[1:]}.",
         f"Hits (trials that keep all bounds): {len(standing.hits)}.",
         f"Trials that wait or are at work: {_numbers(state.pending)}.",

@@ -16,8 +16,9 @@ from ...memory.errors import RetryError, TerminalError
 from ...memory.foreign import clean
 from ...tools.oracles.oracle import SimulationSettings, answered_properties
 from ..campaign_file import CampaignFile, parse_campaign
-from ..labels import counted, wording
+from ..labels import counted, unit_of, wording
 from ..llm.submission import Asked
+from ..spending import prices_of
 from .settings_draft import SettingsAsked, of_settings
 
 if TYPE_CHECKING:
@@ -148,15 +149,16 @@ def write_yaml(file: CampaignFile, folder: Path) -> Path:
 
 def price_in_words(file: CampaignFile) -> str:
     """What a campaign may spend: `40 evaluations at sevennet, 2 h, 2 worker processes`."""
-    budget = file.goal.budget
+    budget, prices = file.goal.budget, prices_of(file.space)
     settings = file.oracle
+    cost = f", {budget.cost:g} {unit_of(prices.unit or '1')}".rstrip() if prices and budget.cost else ""
     if settings.kind == "manual":
-        return f"at most {counted(budget.evaluations, 'evaluation')} by people"
+        return f"at most {counted(budget.evaluations, 'evaluation')} by people{cost}"
     where = settings.calculator if settings.kind == "simulation" else settings.kind
     hours = f", {budget.hours:g} h" if budget.hours else ""
     asked = "; a chat model plans, which costs tokens" if file.planner == "llm" else ""
     processes = counted(file.workers, "worker process", "worker processes")
-    return f"at most {counted(budget.evaluations, 'evaluation')} ({wording(where)}){hours}, {processes}{asked}"
+    return f"at most {counted(budget.evaluations, 'evaluation')} ({wording(where)}){cost}{hours}, {processes}{asked}"
 
 
 def _of_crystals(asked: CrystalsAsked) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ...tools.parameters.words import variable_words
 from ..guidance import guidance_lines
 from ..labels import better, counted, figure, unit_of, wording
 from ..planners.reflect import open_hypotheses, reflection, skill
+from ..spending import prices_of
 from ..standing import best_first
 from .words import passage_line, trial_line
 
@@ -31,13 +32,16 @@ BEST, LATEST, JUDGED, REFLECTIONS, PASSAGES, PEOPLE = 8, 12, 6, 2, 4, 16
 
 def briefing(goal: Goal, space: Space, state: State, n: int, features: tuple[str, ...]) -> str:
     """What is wanted, what may vary, what is known, and what is asked for now."""
-    used = sum(trial.batch > 0 and trial.is_paid for trial in state.trials.values())
+    paid = [trial for trial in state.trials.values() if trial.batch > 0 and trial.is_paid]
+    prices = prices_of(space)
+    cost = [f"The evaluations cost {prices.in_words(prices.sum_of(paid), goal.budget.cost)}."] if prices else []
     parts = [
         f"Goal: {quoted(goal.statement, 300)}",
         *_wishes(goal),
         _space(space),
         f"Features that conditions may name: {', '.join(_feature(name) for name in features)}.",
-        f"Budget: {max(0, goal.budget.evaluations - used)} of {goal.budget.evaluations} evaluations are left.",
+        f"Budget: {max(0, goal.budget.evaluations - len(paid))} of {goal.budget.evaluations} evaluations are left.",
+        *cost,
         *_results(goal, state),
         *_claims(state),
         *_overrides(goal, state),

@@ -102,8 +102,9 @@ def _goal(standing: Standing, summary: Summary) -> str:
     ]
     budget = goal.budget
     hours = f", {budget.hours:g} h" if budget.hours is not None else ""
+    cost = f", cost {markdown(summary['cost'])}" if summary["cost"] else ""
     lines.append(
-        f"- budget: {counted(budget.evaluations, 'evaluation')}{hours}, "
+        f"- budget: {counted(budget.evaluations, 'evaluation')}{hours}{cost}, "
         f"at most {counted(budget.failures_in_a_row, 'failure')} in a row"
     )
     return "\n".join(["## Goal", "", f"Wanted: {markdown(goal.statement)}", "", *lines])

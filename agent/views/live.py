@@ -39,6 +39,7 @@ class Moment:
         last: The latest trials to finish, the latest first.
         running: Trials at work, number to the time of `time.monotonic` when they were first seen, s.
         waiting: Number of trials that wait for a free worker.
+        cost: What the evaluations cost so far, and of how much, in words; empty where the space states no costs.
         at: Time of `time.monotonic` when the state's last entry was first seen, s.
     """
 
@@ -52,6 +53,7 @@ class Moment:
     last: tuple[Trial, ...] = ()
     running: Mapping[int, float] = field(default_factory=dict)
     waiting: int = 0
+    cost: str = ""
     at: float = 0.0
 
 
@@ -131,7 +133,8 @@ def _spending(moment: Moment, width: int, now: float) -> Table:
         f"batch {state.batches}",
         Text(f"{moment.failed} failed", style="red" if moment.failed else "dim"),
     )
-    return named_rows({"evaluations": bar, "time": Text(_time(moment, elapsed))})
+    cost: dict[str, RenderableType] = {"cost": Text(moment.cost)} if moment.cost else {}
+    return named_rows({"evaluations": bar, **cost, "time": Text(_time(moment, elapsed))})
 
 
 def _time(moment: Moment, elapsed: float) -> str:

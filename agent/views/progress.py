@@ -19,6 +19,7 @@ from ...memory.records import Goal
 from ...memory.state import State, Trial
 from ...tools.acquisition import merit
 from ..labels import counted, label_of
+from ..spending import Prices, prices_in
 from ..standing import goal_of
 from .live import Moment, draw, result
 
@@ -38,6 +39,7 @@ class Progress:
         self._moment: Moment | None = None
         self._seen: set[int] = set()
         self._verdicts: dict[str, str] = {}
+        self._prices: Prices | None = None
 
     def __enter__(self) -> Progress:
         """Begin to show."""
@@ -66,6 +68,8 @@ class Progress:
             return
         now = time.monotonic()
         before = self._moment
+        if before is None:
+            self._prices = prices_in(state.spec)
         new = [trial for trial in state.trials.values() if trial.is_finished and trial.number not in self._seen]
         self._seen.update(trial.number for trial in new)
         since = before.running if before else {}
@@ -76,10 +80,17 @@ class Progress:
             state=state,
             running={number: since.get(number, now) for number in at_work},
             waiting=len(running) - len(at_work),
+            cost=self._cost(state),
             at=before.at if before and before.state.last == state.last else now,
         )
         if self._live is None:
             self._write_lines(self._moment, new, is_first=before is None)
+
+    def _cost(self, state: State) -> str:
+        if self._prices is None:
+            return ""
+        paid = [t for t in state.trials.values() if t.is_paid and t.oracle == _main_oracle(state)]
+        return self._prices.in_words(self._prices.sum_of(paid), goal_of(state).budget.cost)
 
     def _draw(self) -> RenderableType:
         if self._moment is None or self._console is None:

@@ -14,6 +14,7 @@ from ...memory.records import Goal, Measurement, Point, Verdict
 from ...memory.state import State, Trial
 from ...tools.acquisition.override import overrides_of
 from ..labels import better, counted, crystal_of, duration, label_of, space_group_of, spread, unit_of, wording
+from ..spending import prices_in
 from ..standing import Standing, standing_of
 from .generators import Part, parts_of
 
@@ -101,7 +102,8 @@ class Summary(TypedDict):
 
     Times are in seconds, `columns` are the properties that the goal names with their units, `predicted` names those
     of them whose values are predicted, not simulated or measured, `variables` are those of a space of settings with
-    their units. Not among the completed or failed, since they cost no budget, are the answers that `reused` counts,
+    their units, and `cost` is what its evaluations cost so far, and of how much, in words; empty where the space states
+    no costs. Not among the completed or failed, since they cost no budget, are the answers that `reused` counts,
     taken over from other campaigns, and those that `told` counts, of trials that people have made on their own.
     `recalled` counts the `passages` and `materials` that memory has given, each once, and `memory_lost` says why it
     could not be used.
@@ -119,6 +121,7 @@ class Summary(TypedDict):
     reason: str
     message: str
     budget: int
+    cost: str
     proposed: int
     completed: int
     failed: int
@@ -161,6 +164,7 @@ def summarise(state: State) -> Summary:
         reason=state.ended.reason if state.ended else "running" if state.has_run else "open",
         message=clean(state.ended.message, 400) if state.ended else _UNFINISHED if state.has_run else _OPEN,
         budget=standing.goal.budget.evaluations,
+        cost=_cost(standing, state.spec),
         proposed=len(standing.trials),
         completed=len(standing.completed),
         failed=len(standing.failed),
@@ -193,6 +197,11 @@ def variables_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
         return list(space["variables"].items())
     listed = space.get("variables", []) if space.get("kind") == "parameters" else []
     return [(name, one["unit"]) for one in listed for name in one.get("parts") or [one["name"]]]
+
+
+def _cost(standing: Standing, spec: Mapping[str, Any]) -> str:
+    prices = prices_in(spec)
+    return prices.in_words(prices.sum_of(standing.trials), standing.goal.budget.cost) if prices else ""
 
 
 def found(trial: Trial, in_pareto_set: bool) -> Found:
@@ -293,6 +302,8 @@ def sentences(summary: Summary) -> tuple[str, str, str]:
         else f"{summary['completed'] + summary['failed']} of {summary['budget']} evaluations are made so far, "
         f"{summary['failed']} of them failed ({summary['message']})."
     )
+    if summary["cost"]:
+        done += f" They cost {summary['cost']}."
     if summary["reused"]:
         count = sum(summary["reused"].values())
         names = ", ".join(f"{clean(name, 64)} ({number})" for name, number in summary["reused"].items())

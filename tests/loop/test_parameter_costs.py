@@ -70,6 +70,15 @@ def test_what_cannot_be_is_refused_in_words(more: dict[str, object], said: str) 
     assert said in str(caught.value)
 
 
+def test_a_budget_of_cost_needs_a_space_that_states_costs() -> None:
+    goal = content()["goal"] | {"budget": {"evaluations": 8, "cost": 100}}
+    levelled = SPACE | {"variables": [*SPACE["variables"], LEVELS]}
+    assert parse_campaign(content(goal=goal, space=levelled), "alloy.yaml").goal.budget.cost == 100
+    assert parse_campaign(content(goal=goal, space=SPACE | {"cost": {"unit": "h", "base": 2}}), "alloy.yaml")
+    with pytest.raises(UserError, match=r"goal\.budget\.cost is allowed where the space states what evaluations cost"):
+        parse_campaign(content(goal=goal), "alloy.yaml")
+
+
 def test_a_campaign_counts_only_results_of_the_highest_level() -> None:
     variables = [*SPACE["variables"], LEVELS]
     file = parse_campaign(content(space={**SPACE, "variables": variables}), "alloy.yaml")

@@ -99,6 +99,31 @@ def test_every_planner_proposes_allowed_settings_and_none_twice(
         assert not state.given_up
 
 
+def test_a_budget_of_cost_ends_with_the_evaluation_that_uses_it_up(campaign: Wire, tmp_path: Path) -> None:
+    price = {"unit": "EUR", "base": 5, "terms": {"anneal": 0.01}, "labels": {"quench": {"oil": 4}}}
+    given = content(space=SPACE | {"cost": price})
+    file = parse_campaign(given | {"goal": given["goal"] | {"budget": {"evaluations": 8, "cost": 50}}}, "test")
+    state = run(campaign, file, builtin(file))
+    assert isinstance(file.space, ParameterSpace)
+    costs = [file.space.cost_of(point.values) for point in points(state)]
+    assert sum(costs[:-1]) < 50 <= sum(costs)
+    assert state.ended is not None
+    assert (state.ended.reason, len(costs) < 8) == ("cost", True)
+    assert state.ended.message == f"what the evaluations may cost is used: {sum(costs):.6g} of 50 EUR"
+    shown = write_report(state, tmp_path).read_text()
+    assert f"They cost {sum(costs):.6g} of 50 EUR." in shown
+    assert f"The evaluations cost {sum(costs):.6g} of 50 EUR." in briefing(file.goal, file.space, state, 1, ())
+    wired = campaign(file, VolatileLedger(), builtin(file), answer)
+    assert 50 <= sum(file.space.cost_of(p.values) for p in points(_suggested(wired))) < 70
+    with pytest.raises(UserError, match="nothing more is suggested: what the evaluations may cost is used"):
+        wired.suggest(1, "test", {})
+
+
+def _suggested(wired: Campaign) -> State:
+    wired.suggest(8, "test", {})
+    return wired.state
+
+
 def test_a_killed_campaign_proposes_what_it_would_have(campaign: Wire) -> None:
     file = parse_campaign(content(), "test")
     whole = Transactions()
