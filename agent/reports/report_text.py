@@ -102,11 +102,12 @@ def _goal(standing: Standing, summary: Summary) -> str:
     ]
     budget = goal.budget
     hours = f", {budget.hours:g} h" if budget.hours is not None else ""
-    cost = f", cost {markdown(summary['cost'])}" if summary["cost"] else ""
     lines.append(
-        f"- budget: {counted(budget.evaluations, 'evaluation')}{hours}{cost}, "
+        f"- budget: {counted(budget.evaluations, 'evaluation')}{hours}, "
         f"at most {counted(budget.failures_in_a_row, 'failure')} in a row"
     )
+    if summary["cost"]:
+        lines.append(f"- cost of the evaluations: {markdown(summary['cost'])}")
     return "\n".join(["## Goal", "", f"Wanted: {markdown(goal.statement)}", "", *lines])
 
 
