@@ -1,10 +1,12 @@
 """The acquisition on measured pools, after the protocol of Liang et al. 2021, beside random choice and others.
 
-usage: python benchmarks/pools.py --data FOLDER [--seeds athanor=50 P3HT/ax=20 …] [--pools NAME...] [--runs FOLDER]
+usage: python benchmarks/pools.py --data FOLDER [--seeds athanor=50 P3HT/ax=20 …] [--pools NAME...] [--methods NAME...]
+       [--replicates drawn] [--runs FOLDER]
 
 FOLDER holds the CSV files of the protocol. Two points at random, then one at a time, until all of the best twentieth
 are found or the pool's number of points is reached, which leaves room down to an acceleration of 2.4, 1.6 and 1.07.
-Replicates are averaged. Random choice is exact. BayBE and Ax take part where they are installed
+Replicates are averaged, or a search is told one of them, drawn by its seed, and is judged by their mean (written to
+`pools_drawn`). Random choice is exact. BayBE and Ax take part where they are installed
 (pip install -r benchmarks/requirements.txt); both choose among the pool's points by their defaults. The plain Gaussian
 process has a Matérn-5/2 kernel with a length scale for each input, by maximum marginal likelihood on scaled inputs, and
 takes the best mean ± 2 deviations. A search that is done is kept in --runs and not made again: delete those of a method
@@ -224,11 +226,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", nargs="+", default=[], metavar="[POOL/]METHOD=N")
     parser.add_argument("--pools", nargs="+", default=list(POOLS), choices=list(POOLS))
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--replicates", default="averaged", choices=("averaged", "drawn"))
     parser.add_argument("--runs", type=Path, default=Path("pool-runs"), help="where searches are kept")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     fewer = {name: int(n) for name, _, n in (one.partition("=") for one in asked.seeds)}
-    methods = [m for m in METHODS if _is_there(m)]
+    methods = [m for m in asked.methods if _is_there(m)]
     table: dict[str, Any] = {
         "protocol": __doc__.splitlines()[0],
         "others": {name: version(name) for name in ("baybe", "ax-platform") if _is_there(name.partition("-")[0])},
@@ -238,7 +242,7 @@ def main() -> None:
         for name in asked.pools:
             given = POOLS[name]
             wanted = Objective(property=given.objective, direction=given.direction, unit="1")
-            pool = read_measured_pool(asked.data / given.file, wanted)
+            pool = read_measured_pool(asked.data / given.file, wanted, (), asked.replicates)
             searches = {}
             for method in methods:
                 backtest = Backtest(fewer.get(f"{name}/{method}", fewer.get(method, SEEDS)), 2, given.most)
@@ -254,7 +258,7 @@ def main() -> None:
             }
             table["pools"][name] = rows
     print(json.dumps(table, indent=1))
-    write_result("pools", table)
+    write_result("pools" if asked.replicates == "averaged" else "pools_drawn", table)
 
 
 def _is_there(method: str) -> bool:
