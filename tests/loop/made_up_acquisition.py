@@ -20,6 +20,7 @@ class Choice:
 
     candidate: Candidate
     predicted: Mapping[str, tuple[float, float]]
+    acquisition: float = 0.0
     keeps: float | None = None
     made: float | None = None
 
@@ -29,7 +30,7 @@ class Acquired:
     """As that of the acquire tool."""
 
     picks: tuple[Choice, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ("a made-up order",)
     gain: float | None = None
 
 

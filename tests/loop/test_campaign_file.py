@@ -44,7 +44,7 @@ def test_the_ready_made_campaigns_are_valid(path: Path) -> None:
     ("path", "value", "says"),
     [
         ("budgets", 3, ["budgets: unknown key", "allowed here: name, goal"]),
-        ("goal.budget.evals", 3, ["goal.budget.evals: unknown key", "evaluations, hours, failures_in_a_row"]),
+        ("goal.budget.evals", 3, ["goal.budget.evals: unknown key", "evaluations, hours, cost, failures_in_a_row"]),
         ("oracle.calculater", "x", ["oracle.calculater: unknown key", "calculator"]),
         ("space.element", ["C"], ["space.element: unknown key", "elements"]),
         ("goal.objectives.0.unit", "GPA", ["bulk_modulus", "'GPA'", "'GPa'"]),
