@@ -126,8 +126,8 @@ def acquire(
             picks = _by_estimates(goal, at_hand, q)
             least = at_hand.described.least
             needed = f"{least} values of each property are needed, there are {at_hand.counts}"
-            short = " among the best by the estimates" if at_hand.described.estimates else ""
-            notes.append(f"no surrogate yet: {needed}; far from all others{short}")
+            short = ", among the best by the estimates" if at_hand.described.estimates else ""
+            notes.append(f"no surrogate yet: {needed}; far from all that is taken{short}")
         else:
             picks, notes, gain = _by_surrogate(goal, rows, best, at_hand, q, seed)
     refused = [i for i in sorted(at_hand.described.refused) if i < len(fresh)]
