@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ from .judge import judge
 from .planner import Pick, Planner
 from .recollection.earlier import reused_answer
 from .recollection.recollect import Recollection
-from .spending import affordable, prices_of
+from .spending import prices_of
 from .stop import Stop, stop_reason
 
 Watcher = Callable[[State, Sequence[int]], None]
@@ -165,7 +165,7 @@ class Campaign:
         """
         with self._opened(holder, versions):
             self._settle_finished()
-            stop = stop_reason(self.state, self.file.goal.budget, self._oracle, 0.0, False, self._prices)
+            stop = self._stop(self.state, 0.0, may_settle=False)
             if stop:
                 raise UserError(f"nothing more is suggested: {stop.message}")
             known = set(self.state.trials)
@@ -173,8 +173,7 @@ class Campaign:
                 told = [wish.model_copy(update={"until": self.state.batches + 1})] if wish else []
                 self._propose(self.state, self._batches() + 1, n, heard(told, self.state, self.file.space))
             else:
-                more = repeats(self.state, again, min(n, self._left(self.state)))
-                picks = affordable(more, self._prices, self._cost_left(self.state))
+                picks = self._affordable(self.state, repeats(self.state, again, min(n, self._left(self.state))))
                 first, batch = max(self.state.trials) + 1, self._batches() + 1
                 self._append(*(proposed(pick, first + i, batch, self._oracle) for i, pick in enumerate(picks)))
             return tuple(trial for number, trial in self.state.trials.items() if number not in known)
@@ -241,8 +240,7 @@ class Campaign:
         while True:
             proposed, settled = self._batches(), len(self.state.reflections)
             view = self.state.before(settled + 1)
-            may_settle = self.file.stop_when_settled
-            stop = stop_reason(view, self.file.goal.budget, self._oracle, seconds, may_settle, self._prices)
+            stop = self._stop(view, seconds, self.file.stop_when_settled)
             if self._paused_by:
                 stop = Stop("paused", f"paused by {self._paused_by}")
             if not stop and self._dry_at == settled:
@@ -285,8 +283,7 @@ class Campaign:
             # Whatever a planner was talked into: what people have ruled out goes no further.
             if pick.candidate.id not in tried and told.allows(pick.candidate):
                 picks.setdefault(pick.candidate.id, pick)
-        begun = list(affordable(picks.values(), self._prices, self._cost_left(view)))
-        for number, pick in enumerate(begun, start=len(view.trials) + 1):
+        for number, pick in enumerate(self._affordable(view, picks.values()), start=len(view.trials) + 1):
             events += self._trial(number, batch, self._oracle, pick)
         # What was asked of a chat model has cost something, even if nothing came of it.
         self._append(*(events if picks else proposal.events))
@@ -358,15 +355,23 @@ class Campaign:
 
     def _left(self, view: State) -> int:
         """Evaluations of the budget that are not proposed yet."""
-        return self.file.goal.budget.evaluations - len(self._paid(view))
+        return self.file.goal.budget.evaluations - len(view.paid(self._oracle))
 
-    def _cost_left(self, view: State) -> float | None:
-        """What the evaluations that are not proposed yet may cost; None for no limit."""
-        limit = self.file.goal.budget.cost
-        return None if limit is None or self._prices is None else limit - self._prices.sum_of(self._paid(view))
+    def _affordable(self, view: State, picks: Iterable[Pick]) -> Iterator[Pick]:
+        """The first picks, until what evaluations may cost is spent; the last one may go beyond it."""
+        prices, limit = self._prices, self.file.goal.budget.cost
+        if prices is None or limit is None:
+            yield from picks
+            return
+        spent = prices.sum_of(view.paid(self._oracle))
+        for pick in picks:
+            if spent >= limit:
+                return
+            spent += prices.of(pick.candidate)
+            yield pick
 
-    def _paid(self, view: State) -> list[Trial]:
-        return [trial for trial in view.trials.values() if trial.oracle == self._oracle and trial.is_paid]
+    def _stop(self, view: State, seconds: float, may_settle: bool) -> Stop | None:
+        return stop_reason(view, self.file.goal.budget, self._oracle, seconds, may_settle, self._prices)
 
     def _batches(self) -> int:
         """Number of batches proposed for the search; a batch that confirms hits does not count."""

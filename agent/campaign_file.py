@@ -21,6 +21,7 @@ from ..tools.parameters.parameter_space import ParameterSpace
 from ..tools.parameters.variables import Variable
 from ..tools.space import CrystalSpace, PoolSpace, Space, units_of
 from .chat_model.settings import ChatModelSettings
+from .spending import prices_of
 
 PlannerName = Literal["builtin", "llm", "random"]
 
@@ -87,8 +88,7 @@ class CampaignFile(Record):
 
     @model_validator(mode="after")
     def _costs_are_stated(self) -> CampaignFile:
-        is_stated = isinstance(self.space, ParameterSpace) and (self.space.cost or self.space.fidelity)
-        if self.goal.budget.cost is not None and not is_stated:
+        if self.goal.budget.cost is not None and prices_of(self.space) is None:
             raise ValueError(
                 "goal.budget.cost is allowed where the space states what evaluations cost: its key cost, or a variable "
                 "of kind fidelity"

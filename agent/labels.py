@@ -40,7 +40,7 @@ def in_full(candidate: Candidate, units: Mapping[str, str]) -> str:
     """
     content = candidate.content
     if isinstance(content, Crystal):
-        return _formula(content.species)
+        return label_of(candidate)
     return ", ".join(
         f"{clean(name, 100)} {clean(_setting(value), 100)} {unit_of(units.get(name, '1'))}".rstrip()
         for name, value in content.values.items()

@@ -50,7 +50,7 @@ def stop_reason(
     Returns:
         The first reason to stop, or None.
     """
-    trials = [trial for trial in state.trials.values() if trial.oracle == oracle and trial.is_paid]
+    trials = state.paid(oracle)
     finished = [trial for trial in trials if trial.is_finished]
     in_a_row = len(list(takewhile(lambda trial: trial.status == "failed", reversed(finished))))
     if in_a_row >= budget.failures_in_a_row:
@@ -59,8 +59,8 @@ def stop_reason(
         return Stop("failures_in_a_row", f"{in_a_row} trials failed one after another, the last: {kind}")
     if len(trials) >= budget.evaluations:
         return Stop("evaluations", f"all {budget.evaluations} evaluations of the budget are used")
-    if budget.cost is not None and prices is not None and (spent := prices.sum_of(trials)) >= budget.cost:
-        return Stop("cost", f"what the evaluations may cost is used: {prices.in_words(spent, budget.cost)}")
+    if budget.cost is not None and prices is not None and prices.sum_of(trials) >= budget.cost:
+        return Stop("cost", f"what the evaluations may cost is used: {prices.in_words(trials, budget.cost)}")
     if budget.hours is not None and seconds >= 3600 * budget.hours:
         return Stop("hours", f"the {budget.hours:g} hours of the budget are used")
     return settled(state) if may_settle else None

@@ -147,6 +147,10 @@ class State:
         """Trials whose answer is still to come, in order of proposal."""
         return tuple(t for t in self.trials.values() if t.is_pending)
 
+    def paid(self, oracle: str) -> tuple[Trial, ...]:
+        """Trials at an oracle that count in the budget for it, in order of proposal."""
+        return tuple(t for t in self.trials.values() if t.oracle == oracle and t.is_paid)
+
     def reminded(self, batch: int) -> Recalled | None:
         """What memory had given when a batch was planned."""
         given = max((at for at in self.recalled if at <= batch), default=None)

@@ -37,7 +37,7 @@ def standing_text(state: State) -> str:
     end = f"{state.ended.reason}: {clean(state.ended.message, 200)}" if state.ended else "no end is recorded"
     hours = f" of {goal.budget.hours:g} h" if goal.budget.hours is not None else ""
     prices = prices_in(state.spec)
-    cost = [f"They cost {prices.in_words(prices.sum_of(standing.trials), goal.budget.cost)}."] if prices else []
+    cost = [f"They cost {prices.in_words(standing.trials, goal.budget.cost)}."] if prices else []
     lines = [
         f"Campaign {clean(str(state.spec.get('name', '')), 64)}: {quoted(goal.statement, 300)}",
         *_wishes(standing),

@@ -16,7 +16,7 @@ from ...memory.errors import RetryError, TerminalError
 from ...memory.foreign import clean
 from ...tools.oracles.oracle import SimulationSettings, answered_properties
 from ..campaign_file import CampaignFile, parse_campaign
-from ..labels import counted, unit_of, wording
+from ..labels import counted, wording
 from ..llm.submission import Asked
 from ..spending import prices_of
 from .settings_draft import SettingsAsked, of_settings
@@ -151,7 +151,7 @@ def price_in_words(file: CampaignFile) -> str:
     """What a campaign may spend: `40 evaluations at sevennet, 2 h, 2 worker processes`."""
     budget, prices = file.goal.budget, prices_of(file.space)
     settings = file.oracle
-    cost = f", {budget.cost:g} {unit_of(prices.unit or '1')}".rstrip() if prices and budget.cost else ""
+    cost = f", a cost of {prices.amount(f'{budget.cost:g}')}" if prices and budget.cost else ""
     if settings.kind == "manual":
         return f"at most {counted(budget.evaluations, 'evaluation')} by people{cost}"
     where = settings.calculator if settings.kind == "simulation" else settings.kind

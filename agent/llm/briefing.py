@@ -34,7 +34,7 @@ def briefing(goal: Goal, space: Space, state: State, n: int, features: tuple[str
     """What is wanted, what may vary, what is known, and what is asked for now."""
     paid = [trial for trial in state.trials.values() if trial.batch > 0 and trial.is_paid]
     prices = prices_of(space)
-    cost = [f"The evaluations cost {prices.in_words(prices.sum_of(paid), goal.budget.cost)}."] if prices else []
+    cost = [f"The evaluations cost {prices.in_words(paid, goal.budget.cost)}."] if prices else []
     parts = [
         f"Goal: {quoted(goal.statement, 300)}",
         *_wishes(goal),

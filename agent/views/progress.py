@@ -89,8 +89,7 @@ class Progress:
     def _cost(self, state: State) -> str:
         if self._prices is None:
             return ""
-        paid = [t for t in state.trials.values() if t.is_paid and t.oracle == _main_oracle(state)]
-        return self._prices.in_words(self._prices.sum_of(paid), goal_of(state).budget.cost)
+        return self._prices.in_words(state.paid(_main_oracle(state)), goal_of(state).budget.cost)
 
     def _draw(self) -> RenderableType:
         if self._moment is None or self._console is None:

@@ -201,7 +201,7 @@ def variables_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _cost(standing: Standing, spec: Mapping[str, Any]) -> str:
     prices = prices_in(spec)
-    return prices.in_words(prices.sum_of(standing.trials), standing.goal.budget.cost) if prices else ""
+    return prices.in_words(standing.trials, standing.goal.budget.cost) if prices else ""
 
 
 def found(trial: Trial, in_pareto_set: bool) -> Found:

@@ -17,6 +17,7 @@ from athanor.agent.campaign import Campaign
 from athanor.agent.campaign_file import CampaignFile, parse_campaign, read_campaign_file
 from athanor.agent.chat import talk
 from athanor.agent.chat.commands import obey
+from athanor.agent.chat.drafts import price_in_words
 from athanor.agent.chat.limits import Limits
 from athanor.agent.chat.screen import Screen
 from athanor.agent.chat.session import ChatModel, opened
@@ -31,6 +32,7 @@ from athanor.agent.planners.builtin import BuiltinPlanner
 from athanor.agent.planners.random_planner import RandomPlanner
 from athanor.agent.planners.settings import Lessons, acquired
 from athanor.agent.reports.report import write_report
+from athanor.agent.views.summary import summarise
 from athanor.memory.errors import UserError
 from athanor.memory.events import CampaignOpened, Entry, Event
 from athanor.memory.people_events import HintGiven, TrialAbandoned
@@ -113,6 +115,7 @@ def test_a_budget_of_cost_ends_with_the_evaluation_that_uses_it_up(campaign: Wir
     shown = write_report(state, tmp_path).read_text()
     assert f"They cost {sum(costs):.6g} of 50 EUR." in shown
     assert f"The evaluations cost {sum(costs):.6g} of 50 EUR." in briefing(file.goal, file.space, state, 1, ())
+    assert price_in_words(file) == "at most 8 evaluations by people, a cost of 50 EUR"
     wired = campaign(file, VolatileLedger(), builtin(file), answer)
     assert 50 <= sum(file.space.cost_of(p.values) for p in points(_suggested(wired))) < 70
     with pytest.raises(UserError, match="nothing more is suggested: what the evaluations may cost is used"):
@@ -190,6 +193,7 @@ def test_a_table_answers_its_own_rows(tmp_path: Path, campaign: Wire) -> None:
         ],
         "constraints": [{"terms": {"Cr": 1}, "comparison": "<=", "bound": 40}],
         "pool": "old.csv",
+        "cost": {"unit": "h", "base": 2},
     }
     oracle = {"kind": "table", "file": "old.csv", "properties": {"hardness": "HV", "cost": "EUR/kg"}}
     path = tmp_path / "c.yaml"
@@ -207,6 +211,9 @@ def test_a_table_answers_its_own_rows(tmp_path: Path, campaign: Wire) -> None:
     path.write_text(json.dumps(content(space={k: v for k, v in space.items() if k != "pool"}, oracle=oracle)))
     with pytest.raises(UserError, match=r"give the space the key pool: old\.csv"):
         read_campaign_file(path)
+    # What is known stays to be read when the table has gone.
+    (tmp_path / "old.csv").unlink()
+    assert summarise(state)["cost"] == "18 h"
 
 
 def test_the_spec_in_the_ledger_is_the_space_again(campaign: Wire) -> None:
